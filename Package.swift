@@ -136,7 +136,7 @@ library("CrashList", at: "Apps/CrashList", on: [])
 library(
     "MartletDaemon",
     at: "Apps/Daemon",
-    on: kits("Core", "SQL", "Messaging", "Resilience", "Host") + adapters("SQLite", "EventLogClient")
+    on: kits("Core", "Config", "SQL", "Messaging", "Resilience", "Host") + adapters("SQLite", "EventLogClient")
 )
 app(
     "Gateway",
@@ -232,6 +232,7 @@ simulation(
         "Security",
         "Resilience",
         "RPC",
+        "EventLog",
         "Host",
         "Testing"
     ) + adapters("SQLite") + ["SimulatedCluster", Library.logging.product],

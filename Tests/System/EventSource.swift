@@ -6,9 +6,11 @@ import MartletTesting
 import OrdersContract
 import SwiftProtobuf
 
-/// Publishes orders' events of one key directly to a running shop's event log.
+/// Publishes events of one key to a running shop's event log as `orders`, whose defect they are.
 struct EventSource: Sendable {
     static let topic = "shop.orders.v1.orders"
+    /// The service that owns the topic: the log takes its events from nobody else.
+    private static let service = "orders"
     /// Bytes that are not a protobuf message.
     static let unreadable = Data([0xFF, 0xFF, 0xFF])
 
@@ -41,7 +43,7 @@ struct EventSource: Sendable {
             $0.events = bodies.sorted { $0.key < $1.key }.map { sequence, body in
                 .with {
                     $0.id = "\(key)-\(sequence)"
-                    $0.source = "tests"
+                    $0.source = Self.service
                     $0.epoch = 1
                     $0.topic = Self.topic
                     $0.key = key
@@ -53,14 +55,14 @@ struct EventSource: Sendable {
         }
         let context = CallContext(
             deadline: time.now + HangLimit.wait,
-            principal: Principal(service: "tests", for: .itself)
+            principal: Principal(service: ExactText(Self.service), for: .itself)
         )
         _ = try await EventLogClient(over: channel).publish(request, context: context)
         await channel.close()
     }
 
     private func token() throws -> String {
-        try OperatorCLI(folder: shop.folder).text("token", "--service", "tests", "--to", "eventlog")
+        try OperatorCLI(folder: shop.folder).text("token", "--service", Self.service, "--to", "eventlog")
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

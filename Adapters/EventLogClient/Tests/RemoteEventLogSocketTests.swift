@@ -51,6 +51,7 @@ struct RemoteEventLogSocketTests {
         return try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
             runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test"),
             limits: limits
         )
     }
@@ -94,7 +95,7 @@ struct RemoteEventLogSocketTests {
             await connection.close()
 
             // Another member receives the event as soon as the server notices the end of the stream.
-            let other = try await log.join(topic: "things", group: "g", start: .earliest)
+            let other = try await log.bus(of: "test").join(topic: "things", group: "g", start: .earliest)
             #expect(try await other.receive(limit: 1).map(\.event) == received.map(\.event))
             tasks.cancelAll()
             while await tasks.nextResult() != nil {}

@@ -9,6 +9,8 @@ import Testing
 
 @Suite("Remote event log")
 struct RemoteEventLogTests {
+    private static let context = CallContext(principal: Principal(service: "test", for: .itself))
+
     let time = ManualTime()
 
     private static func open(_ time: ManualTime) async throws -> (log: EventLog, remote: RemoteEventLog) {
@@ -17,6 +19,7 @@ struct RemoteEventLogTests {
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
             runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test"),
             limits: limits
         )
         let channel = InProcessChannel(.eventLog(log))
@@ -51,7 +54,8 @@ struct RemoteEventLogTests {
             _ = try await member.receive(limit: 1)
         }
         // The stream was released with its member: its deliveries are redelivered to others.
-        let next = try await log.join(topic: "things", group: "g", start: .earliest).receive(limit: 1)
+        let other = try await log.bus(of: "test").join(topic: "things", group: "g", start: .earliest)
+        let next = try await other.receive(limit: 1)
         #expect(next.map(\.event) == [event(1)])
     }
 
@@ -76,7 +80,7 @@ struct RemoteEventLogTests {
         let client = EventLogClient(over: InProcessChannel(.eventLog(log)))
         var request = PublishRequest()
         request.events = [EventRecord(event(2)), EventRecord(large)]
-        await #expect(throws: Fault.self) { _ = try await client.publish(request, context: CallContext()) }
+        await #expect(throws: Fault.self) { _ = try await client.publish(request, context: Self.context) }
         #expect(try await log.status().map(\.published) == [1])
     }
 
@@ -84,7 +88,8 @@ struct RemoteEventLogTests {
     func declared() async throws {
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            runtime: Runtime(time: time, seed: 1)
+            runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test")
         )
         let remote = RemoteEventLog(over: InProcessChannel(.eventLog(log)), service: "test", time: time)
         let outcomes = try await remote.publish([event(1)])
@@ -135,7 +140,8 @@ struct RemoteEventLogTests {
     func topicLimits() async throws {
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            runtime: Runtime(time: time, seed: 1)
+            runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test")
         )
         let client = EventLogClient(over: InProcessChannel(.eventLog(log)))
         func declare(partitions: Int32, seconds: Int64) async throws {
@@ -145,7 +151,7 @@ struct RemoteEventLogTests {
             topic.retentionSeconds = seconds
             var request = DeclareRequest()
             request.topics = [topic]
-            _ = try await client.declare(request, context: CallContext())
+            _ = try await client.declare(request, context: Self.context)
         }
         let limits = (Int32(TopicPlan.partitionsLimit), TopicPlan.retentionLimit.components.seconds)
         try await declare(partitions: limits.0, seconds: limits.1)
@@ -186,7 +192,7 @@ struct RemoteEventLogTests {
         var request = AcknowledgeRequest()
         request.member = name
         await #expect(throws: Fault.self) {
-            _ = try await client.acknowledge(request, context: CallContext())
+            _ = try await client.acknowledge(request, context: Self.context)
         }
     }
 }

@@ -16,7 +16,11 @@ struct EventLogProgramTests {
         let time = ManualTime()
         for run in 1...3 {
             let database = try SQLiteDatabase(path: folder.file("eventlog.sqlite"), time: time)
-            let log = try await EventLog.open(database, runtime: Runtime(time: time, seed: UInt64(run)))
+            let log = try await EventLog.open(
+                database,
+                runtime: Runtime(time: time, seed: UInt64(run)),
+                policy: .sole("test")
+            )
             let handler = EventLogClient(over: InProcessChannel(.eventLog(log)))
             var declaration = DeclareRequest()
             var topic = TopicDeclaration()
@@ -36,7 +40,8 @@ struct EventLogProgramTests {
         let time = ManualTime()
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            runtime: Runtime(time: time, seed: 1)
+            runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test")
         )
         let contract = ServedContract.eventLog(log)
         #expect(contract.methods.count == 11)

@@ -3,6 +3,7 @@ import MartletCore
 import MartletDaemon
 import MartletEventLog
 import MartletHost
+import MartletMessaging
 import MartletOutbox
 import MartletSQL
 import MartletTelemetry
@@ -15,38 +16,44 @@ package enum ShopProgram {
             "shop",
             program: "shop",
             crashPoints: CrashPointNames.all,
-            settingsOf: ShopServices.all
-        ) { context in
-            try await services(
-                settings: ShopServices.all.flatMap { context.settings(of: $0) },
-                runtime: context.runtime,
-                telemetry: { context.telemetry(of: $0) },
-                database: { try context.database(of: $0) }
-            )
-        }
+            settingsOf: ShopServices.all,
+            reading: { $0.busPolicy() },
+            build: { context, policy in
+                try await services(
+                    settings: ShopServices.all.flatMap { context.settings(of: $0) },
+                    policy: policy,
+                    runtime: context.runtime,
+                    telemetry: { context.telemetry(of: $0) },
+                    database: { try context.database(of: $0) }
+                )
+            }
+        )
     }
 
     /// The topology: the services, each with its own database, calling one another directly.
     ///
     /// - Parameters:
     ///   - settings: Those of the services; presets apply to the others.
+    ///   - policy: Who owns each topic, and who reads it.
+    ///   - runtime: The clocks and the random numbers.
     ///   - telemetry: Made for each service.
     ///   - database: Opened for each service.
     static func services(
         settings: [any ServiceSettings] = [],
+        policy: BusPolicy,
         runtime: Runtime,
         telemetry: (String) -> Telemetry,
         database: (String) throws -> any SQLDatabase
     ) async throws -> [ServiceRuntime] {
         let logDatabase = try database("eventlog")
-        let log = try await EventLog.open(logDatabase, runtime: runtime)
+        let log = try await EventLog.open(logDatabase, runtime: runtime, policy: policy)
         let services = LocalServices()
         // A handler that ends the process ends all services: one at a time runs in it.
         let process = InboxProcess(instance: "1")
         func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
             var dependencies = ServiceDependencies(
                 database: try database(Blueprint.name),
-                bus: log,
+                bus: log.bus(of: Blueprint.name),
                 runtime: runtime,
                 telemetry: telemetry(Blueprint.name),
                 connect: { _ in LocalChannel(to: services, time: runtime.time) }

@@ -1,6 +1,7 @@
 import Logging
 import MartletContract
 import MartletCore
+import MartletMessaging
 import MartletSQL
 import MartletSQLite
 import MartletTelemetry
@@ -28,6 +29,7 @@ struct ShopProgramTests {
     func close() async throws {
         let databases = Mutex<[String: SQLiteDatabase]>([:])
         let services = try await ShopProgram.services(
+            policy: BusPolicy(topics: [], edges: []),
             runtime: Runtime(time: time, seed: 1),
             telemetry: { Telemetry(service: $0, level: .critical, time: time) },
             database: { name in
@@ -58,6 +60,7 @@ struct ShopProgramTests {
 
     private func build(_ opened: (String) -> Void = { _ in }) async throws -> [ServiceRuntime] {
         try await ShopProgram.services(
+            policy: BusPolicy(topics: [], edges: []),
             runtime: Runtime(time: time, seed: 1),
             telemetry: { Telemetry(service: $0, level: .critical, time: time) },
             database: { name in

@@ -3,6 +3,7 @@ import Logging
 import MartletCore
 import MartletEventLog
 import MartletHost
+import MartletMessaging
 import MartletSQL
 import MartletSQLite
 import MartletTelemetry
@@ -105,6 +106,7 @@ struct ShopRetentionTests {
         _ opened: (String, SQLiteDatabase) -> Void = { _, _ in }
     ) async throws -> [ServiceRuntime] {
         try await ShopProgram.services(
+            policy: BusPolicy(topics: [], edges: []),
             runtime: Runtime(time: time, seed: 1),
             telemetry: { Telemetry(service: $0, level: .critical, time: time) },
             database: { name in

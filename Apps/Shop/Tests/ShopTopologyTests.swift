@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MartletContract
 import MartletCore
+import MartletDaemon
 import MartletHost
 import MartletMessaging
 import MartletOutbox
@@ -66,12 +67,7 @@ struct ShopTopologyTests {
 
     @Test("every process lists the topics that its services subscribe to")
     func subscriptions() async throws {
-        let time = ManualTime()
-        let runtimes = try await ShopProgram.services(
-            runtime: Runtime(time: time, seed: 1),
-            telemetry: { Telemetry(service: $0, level: .critical, time: time) },
-            database: { _ in try SQLiteDatabase.inMemory(time: time) }
-        )
+        let runtimes = try await runtimes()
         let subscribed = runtimes.flatMap { runtime in runtime.subscriptions.map { "\(runtime.name) \($0.topic)" } }
         let listed = topology.processes.flatMap { process in
             process.services.flatMap { service in (process.consumes ?? []).map { "\(service) \($0)" } }
@@ -80,6 +76,65 @@ struct ShopTopologyTests {
         // Operators and fault injection find a topic's consumers by it.
         #expect(
             runtimes.flatMap { runtime in runtime.subscriptions.map { $0.group == runtime.name } }.allSatisfy { $0 }
+        )
+    }
+
+    @Test("the policy of the event log: every subscription names its source, and is admitted")
+    func admitted() async throws {
+        let policy = try BusPolicy(topologyAt: Self.root.appendingPathComponent("martlet.json").path)
+        for runtime in try await runtimes() {
+            for subscription in runtime.subscriptions {
+                let source = try #require(subscription.source)
+                #expect(policy.owner(of: subscription.topic) == ExactText(source))
+                #expect(policy.denial(ofReading: subscription.topic, by: ExactText(runtime.name)) == nil)
+            }
+        }
+    }
+
+    @Test("the policy of the event log: of all pairs of services and topics, the owners publish and the edges read")
+    func pairs() throws {
+        let policy = try BusPolicy(topologyAt: Self.root.appendingPathComponent("martlet.json").path)
+        var published: [String] = []
+        var read: [String] = []
+        for topic in ShopContracts.topics.map({ name($0) }) {
+            for service in ShopContracts.services {
+                let pair = "\(service) \(topic)"
+                let event = event(of: service, on: topic)
+                if policy.denial(ofPublishing: event, by: ExactText(service)) == nil { published.append(pair) }
+                if policy.denial(ofReading: topic, by: ExactText(service)) == nil { read.append(pair) }
+            }
+        }
+        let owned = topology.topics.map { "\($0.publisher) \($0.name)" }
+        #expect(difference(published, owned) == [])
+        let others = [
+            "carts shop.catalog.v1.products", "carts shop.orders.v1.orders", "inventory shop.orders.v1.orders",
+            "orders shop.carts.v1.carts", "orders shop.catalog.v1.products", "orders shop.inventory.v1.movements",
+            "orders shop.payments.v1.payments",
+        ]
+        #expect(difference(read, owned + others) == [])
+    }
+
+    private func event(of service: String, on topic: String) -> Envelope {
+        Envelope(
+            id: "1",
+            source: service,
+            epoch: 1,
+            topic: topic,
+            key: "k",
+            sequence: 1,
+            time: Timestamp(seconds: 1),
+            traceparent: nil,
+            body: []
+        )
+    }
+
+    private func runtimes() async throws -> [ServiceRuntime] {
+        let time = ManualTime()
+        return try await ShopProgram.services(
+            policy: BusPolicy(topologyAt: Self.root.appendingPathComponent("martlet.json").path),
+            runtime: Runtime(time: time, seed: 1),
+            telemetry: { Telemetry(service: $0, level: .critical, time: time) },
+            database: { _ in try SQLiteDatabase.inMemory(time: time) }
         )
     }
 

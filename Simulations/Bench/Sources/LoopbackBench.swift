@@ -1,6 +1,7 @@
 import Logging
 import MartletContract
 import MartletCore
+import MartletEventLog
 import MartletHost
 import MartletMessaging
 import MartletRPC
@@ -10,6 +11,7 @@ import MartletSQLite
 import MartletSecurity
 import MartletTelemetry
 import MartletTesting
+import SimulatedCluster
 import Synchronization
 
 /// Services in one host on 127.0.0.1, each with a file of SQLite in a temporary folder.
@@ -37,15 +39,16 @@ struct LoopbackBench: Sendable {
         let runtime = Runtime.system
         let issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: runtime.time)
         let peer = LoopbackChannel(runtime: runtime, issuer: issuer)
-        let bus = InMemoryBus(time: runtime.time)
+        let log = try await eventLog(in: folder, runtime: runtime)
         var databases: [String: any SQLDatabase] = [:]
         var units = fakes.sorted { $0.key < $1.key }.map { name, contracts in
             ServiceRuntime(name: name, telemetry: Self.telemetry(name), time: runtime.time, contracts: contracts())
         }
+        units.append(Self.unit(of: log, runtime: runtime))
         for service in services {
             let database = try SQLiteDatabase(path: folder.file("\(service.name).sqlite"), time: runtime.time)
             databases[service.name] = database
-            units.append(try await unit(service, on: database, bus: bus, runtime: runtime, peer: peer))
+            units.append(try await unit(service, on: database, log: log, runtime: runtime, peer: peer))
         }
         let bench = TestBench(
             of: services[0].name,
@@ -66,6 +69,28 @@ struct LoopbackBench: Sendable {
         await peer.close()
         guard hasRun else { throw HostEnded() }
         withExtendedLifetime(folder) {}
+    }
+
+    /// The event log, which decides by the topics and subscriptions of the services, as in a simulated world.
+    private func eventLog(in folder: TemporaryFolder, runtime: Runtime) async throws -> EventLog {
+        let deployments = services.map { service in
+            Deployment.of(service, isExternal: false, settings: settings, http: http)
+        }
+        return try await EventLog.open(
+            try SQLiteDatabase(path: folder.file("eventlog.sqlite"), time: runtime.time),
+            runtime: runtime,
+            policy: try Deployment.policy(of: deployments)
+        )
+    }
+
+    private static func unit(of log: EventLog, runtime: Runtime) -> ServiceRuntime {
+        ServiceRuntime(
+            name: Deployment.eventLogName,
+            telemetry: telemetry(Deployment.eventLogName),
+            time: runtime.time,
+            contracts: [],
+            loops: [.init("event log", .relay) { try await log.run() }]
+        )
     }
 
     /// Runs `body` while the host serves.
@@ -102,13 +127,13 @@ struct LoopbackBench: Sendable {
     private func unit<Blueprint: ServiceBlueprint>(
         _ service: Blueprint.Type,
         on database: any SQLDatabase,
-        bus: any MessageBus,
+        log: EventLog,
         runtime: Runtime,
         peer: LoopbackChannel
     ) async throws -> ServiceRuntime {
         var dependencies = ServiceDependencies(
             database: database,
-            bus: bus,
+            bus: log.bus(of: service.name),
             runtime: runtime,
             telemetry: Self.telemetry(service.name),
             connect: { _ in peer }

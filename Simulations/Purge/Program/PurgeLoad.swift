@@ -15,6 +15,7 @@ struct PurgeLoad: Sendable {
         let behind: Int
     }
 
+    private static let service = "purge"
     private static let keys = 1_000
     /// Between two transactions of the publisher.
     private static let tick = Duration.milliseconds(10)
@@ -48,7 +49,7 @@ struct PurgeLoad: Sendable {
         var limits = EventLogLimits()
         limits.retention = retention
         limits.purgeInterval = interval
-        log = try await EventLog.open(stored, runtime: runtime, limits: limits)
+        log = try await EventLog.open(stored, runtime: runtime, policy: .sole(Self.service), limits: limits)
         self.rate = rate
         self.retention = retention
         self.interval = interval
@@ -57,17 +58,17 @@ struct PurgeLoad: Sendable {
     /// Runs under load, and prints a line for each sample.
     func run(for duration: Duration) async throws -> [Sample] {
         let relay = OutboxRelay(
-            source: "purge",
+            source: Self.service,
             instance: "1",
             database: source,
-            bus: log,
+            bus: log.bus(of: Self.service),
             runtime: runtime,
             topics: [TopicPlan(Self.topic.name)]
         )
         let consumer = SubscriptionRunner(
             [.on(Self.topic, group: "purge") { (_: String, _: borrowing SQLTransaction) in }],
             database: target,
-            bus: log,
+            bus: log.bus(of: Self.service),
             runtime: runtime
         )
         return try await withThrowingTaskGroup(of: Void.self, returning: [Sample].self) { group in

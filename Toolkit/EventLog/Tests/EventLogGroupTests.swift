@@ -29,7 +29,7 @@ struct EventLogGroupTests {
     }
 
     private func open() async throws -> EventLog {
-        try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
+        try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), policy: .sole("test"), limits: limits)
     }
 
     /// A log with the topic and two groups.

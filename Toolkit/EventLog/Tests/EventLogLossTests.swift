@@ -23,7 +23,7 @@ struct EventLogLossTests {
     }
 
     private func open() async throws -> EventLog {
-        try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
+        try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), policy: .sole("test"), limits: limits)
     }
 
     private func event(_ sequence: Int64) -> Envelope {

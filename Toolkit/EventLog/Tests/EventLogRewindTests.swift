@@ -16,7 +16,12 @@ struct EventLogRewindTests {
         let database = HeldDatabase(try SQLiteDatabase.inMemory(time: time))
         var limits = EventLogLimits()
         (limits.acceptsUndeclared, limits.partitions) = (true, 1)
-        let log = try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
+        let log = try await EventLog.open(
+            database,
+            runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test"),
+            limits: limits
+        )
         try await log.publish([event(at: time.date)])
         let member = try await log.join(topic: "things", group: "g", start: .earliest)
         try await member.acknowledge(try await member.receive(limit: 1).map(\.id))

@@ -18,7 +18,12 @@ struct EventLogTests {
     private func open(_ limits: EventLogLimits = EventLogLimits()) async throws -> EventLog {
         var limits = limits
         limits.acceptsUndeclared = true
-        return try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
+        return try await EventLog.open(
+            database,
+            runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test"),
+            limits: limits
+        )
     }
 
     private static var evaluation: EventLogLimits {
@@ -53,8 +58,9 @@ struct EventLogTests {
             try await EventLog.open(
                 try SQLiteDatabase.inMemory(time: time),
                 runtime: Runtime(time: time, seed: 1),
+                policy: .sole("test"),
                 limits: Self.evaluation
-            )
+            ).bus(of: "test")
         }
     }
 
@@ -107,6 +113,7 @@ struct EventLogTests {
         let log = try await EventLog.open(
             connection,
             runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test"),
             limits: Self.evaluation
         )
         try await log.publish([event(1)])
@@ -335,7 +342,7 @@ struct EventLogTests {
     func waiting() {
         var state = EventLogState()
         let (start, timeout) = (time.now, Duration.seconds(60))
-        let membership = EventLogState.Membership(topic: "things", group: "g", window: 10)
+        let membership = EventLogState.Membership(topic: "things", group: "g", service: "test", window: 10)
         state.add(EventLogStore.Topic(id: 1, name: "things", heads: [0]))
         let position = EventLogStore.Position(floor: 0, done: [])
         state.add(EventLogStore.Group(topic: "things", name: "g", positions: [position]))

@@ -16,6 +16,8 @@ import MartletCore
 /// ```
 public struct Topic<Body: Sendable>: Sendable {
     public let name: String
+    /// The service whose events these are, by its contract's name in the registry; `nil` for a topic of no contract.
+    public let source: String?
     /// Of the published events; `nil` for a topic whose events have none.
     public let type: EventType?
     /// How a broker is to store it, as its contract declares it.
@@ -30,6 +32,7 @@ public struct Topic<Body: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - name: The topic's name.
+    ///   - source: The service whose events these are; `nil` for a topic of no contract.
     ///   - type: What its bodies are; `nil` for bodies that only this topic's code can read.
     ///   - partitions: In how many partitions a broker stores it, 1 to 256; `nil` for the broker's own number.
     ///   - retention: How long an event stays after every group has handled it, 1 s to ten years; `nil` for the broker's
@@ -40,6 +43,7 @@ public struct Topic<Body: Sendable>: Sendable {
     ///   - json: The JSON form of bodies; `nil` when they have none.
     public init(
         _ name: String,
+        source: String? = nil,
         type: EventType? = nil,
         partitions: Int? = nil,
         retention: Duration? = nil,
@@ -49,6 +53,7 @@ public struct Topic<Body: Sendable>: Sendable {
         json: BodyJSON? = nil
     ) {
         self.name = name
+        self.source = source
         self.type = type
         plan = TopicPlan(name, partitions: partitions, retention: retention)
         self.key = key

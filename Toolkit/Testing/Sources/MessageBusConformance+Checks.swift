@@ -22,7 +22,7 @@ extension MessageBusConformance {
         Check("preserves every attribute of an event") { bus, _ in
             let event = Envelope(
                 id: "i",
-                source: "s",
+                source: "test",
                 epoch: 7,
                 topic: "things",
                 key: "schlüssel",

@@ -17,7 +17,8 @@ public enum MessageBusConformance {
             self.body = body
         }
 
-        /// - Parameter make: An empty bus whose delays follow the given time.
+        /// - Parameter make: An empty bus whose delays follow the given time, of the service `test`, which may publish on any
+        ///   topic and read it.
         /// - Throws: ``MessageBusConformanceFailure`` when the check fails.
         public func run(_ make: (ManualTime) async throws -> any MessageBus) async throws {
             let time = ManualTime()

@@ -48,7 +48,14 @@ struct SystemContracts {
             for package in packages {
                 for event in package.events {
                     let topic = try TopicsSource.read(event).topic
-                    topics.append(.object([("name", .text(topic)), ("publisher", .text(package.shortName))]))
+                    let partitions = try TopicOptions(event).partitions.map { JSON.number(Int64($0)) }
+                    topics.append(
+                        .members(
+                            ("name", .text(topic)),
+                            ("publisher", .text(package.shortName)),
+                            ("partitions", partitions)
+                        )
+                    )
                 }
             }
             let scopes = Set(packages.flatMap(\.services).flatMap(\.methods).compactMap(\.access.scope))

@@ -25,7 +25,8 @@ struct TopicsSource {
                     source.comment(event.commentLines)
                     source.line("\(access) static let \(name) = Topic<\(type)>(")
                     source.indented { source in
-                        source.line("\(topic.literal), type: EventType(\(event.fullName.literal)),")
+                        source.line("\(topic.literal), source: \(package.shortName.literal),")
+                        source.line("type: EventType(\(event.fullName.literal)),")
                         if !plan.isEmpty { source.line("\(plan.joined(separator: ", ")),") }
                         source.line("key: { $0.\(package.names.property(key).name) },")
                         source.line(

@@ -23,7 +23,7 @@ struct Launch: Sendable {
     /// The flags of daemons that a launch sets itself.
     static let ownSettings =
         Topology.Listener.allCases.map { "\($0.rawValue)-port" } + [
-            "health-port", "system", "data", "keys", "registry", "log-level",
+            "health-port", "system", "data", "keys", "registry", "topology", "log-level",
         ]
 
     /// A setting of a daemon, by flag.
@@ -50,7 +50,7 @@ struct Launch: Sendable {
     let logLevel: DaemonSettings.LogLevel
     let runtime: Runtime
 
-    /// Writes the registry and the keys.
+    /// Writes the registry, the topology and the keys.
     ///
     /// - Returns: The daemons in shutdown order.
     func prepare() async throws -> [Supervisor.Daemon] {
@@ -74,8 +74,16 @@ struct Launch: Sendable {
             daemons.append(daemon(member, ports, health: health))
         }
         try RegistryFile.write(registry, to: folder.registry)
+        try writeTopology()
         try await writeTokens()
         return daemons
+    }
+
+    /// Writes the topology of this run: the event log reads it at each start, also when the system's own file has changed.
+    private func writeTopology() throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try encoder.encode(topology).write(to: URL(fileURLWithPath: folder.topology), options: .atomic)
     }
 
     /// Writes the public keys and new tokens into the folder of each process, and deletes all other tokens.
@@ -218,6 +226,9 @@ struct Launch: Sendable {
         if member.hasDatabase { flags.append(("data", folder.path)) }
         flags.append(("keys", folder.keys(of: member.program)))
         flags.append(("registry", folder.registry))
+        if member.services.contains(where: { ExactText($0) == ExactText(LogStatus.service) }) {
+            flags.append(("topology", folder.topology))
+        }
         flags.append(("log-level", logLevel.rawValue))
         let own = (settings[member.program] ?? []).map { "--\($0.name)=\($0.value)" }
         return flags.flatMap { ["--\($0.0)", $0.1] } + own

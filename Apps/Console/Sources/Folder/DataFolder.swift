@@ -21,6 +21,8 @@ package struct DataFolder: Sendable {
 
     package var registry: String { "\(path)/registry.json" }
     package var keys: String { "\(path)/keys" }
+    /// The topology of the running system: the event log decides by it.
+    package var topology: String { "\(path)/topology.json" }
     package var logs: String { "\(path)/logs" }
     package var identity: String { "\(path)/identity.json" }
     package var pidFile: String { "\(path)/martlet.pid" }

@@ -68,6 +68,8 @@ package struct Topology: Sendable, Equatable, Encodable {
         package let name: String
         /// The service that publishes it.
         package let publisher: String
+        /// In how many partitions its contract has it stored; `nil` for the event log's own number.
+        package let partitions: Int?
     }
 
     package struct Scope: Sendable, Equatable, Codable {

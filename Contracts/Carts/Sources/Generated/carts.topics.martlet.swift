@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum CartsTopics {
     /// The contents of a customer's cart changed, or an order took units of it. Carts of guests have no events.
     public static let carts = Topic<CartChanged>(
-        "shop.carts.v1.carts", type: EventType("shop.carts.v1.CartChanged"),
+        "shop.carts.v1.carts", source: "carts",
+        type: EventType("shop.carts.v1.CartChanged"),
         key: { $0.cartID },
         encode: { try $0.serializedBytes() }, decode: { try CartChanged(serializedBytes: $0) },
         json: BodyJSON(

@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum CatalogTopics {
     /// A product or its prices changed.
     public static let products = Topic<ProductChanged>(
-        "shop.catalog.v1.products", type: EventType("shop.catalog.v1.ProductChanged"),
+        "shop.catalog.v1.products", source: "catalog",
+        type: EventType("shop.catalog.v1.ProductChanged"),
         key: { $0.sku },
         encode: { try $0.serializedBytes() }, decode: { try ProductChanged(serializedBytes: $0) },
         json: BodyJSON(

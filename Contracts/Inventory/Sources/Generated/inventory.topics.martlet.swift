@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum InventoryTopics {
     /// Units were reserved, sold, released, received, returned or corrected; a large movement is split into several events.
     public static let movements = Topic<StockMoved>(
-        "shop.inventory.v1.movements", type: EventType("shop.inventory.v1.StockMoved"),
+        "shop.inventory.v1.movements", source: "inventory",
+        type: EventType("shop.inventory.v1.StockMoved"),
         key: { $0.movementID },
         encode: { try $0.serializedBytes() }, decode: { try StockMoved(serializedBytes: $0) },
         json: BodyJSON(

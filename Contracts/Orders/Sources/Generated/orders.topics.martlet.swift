@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum OrdersTopics {
     /// An order was placed, or its status changed, or units were returned.
     public static let orders = Topic<OrderChanged>(
-        "shop.orders.v1.orders", type: EventType("shop.orders.v1.OrderChanged"),
+        "shop.orders.v1.orders", source: "orders",
+        type: EventType("shop.orders.v1.OrderChanged"),
         key: { $0.orderID },
         encode: { try $0.serializedBytes() }, decode: { try OrderChanged(serializedBytes: $0) },
         json: BodyJSON(

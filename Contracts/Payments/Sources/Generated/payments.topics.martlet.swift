@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum PaymentsTopics {
     /// The status or the refunded amount of a payment changed.
     public static let payments = Topic<PaymentChanged>(
-        "shop.payments.v1.payments", type: EventType("shop.payments.v1.PaymentChanged"),
+        "shop.payments.v1.payments", source: "payments",
+        type: EventType("shop.payments.v1.PaymentChanged"),
         key: { $0.paymentID },
         encode: { try $0.serializedBytes() }, decode: { try PaymentChanged(serializedBytes: $0) },
         json: BodyJSON(

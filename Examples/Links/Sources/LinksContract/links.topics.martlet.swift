@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum LinksTopics {
     /// A URL was shortened.
     public static let created = Topic<LinkCreated>(
-        "links.v1.created", type: EventType("links.v1.LinkCreated"),
+        "links.v1.created", source: "links",
+        type: EventType("links.v1.LinkCreated"),
         key: { $0.code },
         encode: { try $0.serializedBytes() }, decode: { try LinkCreated(serializedBytes: $0) },
         json: BodyJSON(

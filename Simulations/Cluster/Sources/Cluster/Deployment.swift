@@ -1,4 +1,5 @@
 package import Logging
+import MartletContract
 package import MartletCore
 import MartletEventLog
 package import MartletHost
@@ -42,7 +43,13 @@ package struct Deployment: Sendable {
     package let isExternal: Bool
     let start: @Sendable (Dependencies) async throws -> ServiceRuntime
     private let prepare: @Sendable (any SQLDatabase, any TimeSource) async throws -> Void
-    private let subscriptions: @Sendable (any SQLDatabase, any TimeSource) throws -> [Subscription]
+    private let events: @Sendable (any SQLDatabase, any TimeSource) throws -> Events
+
+    /// What a service publishes on and subscribes to.
+    private struct Events: Sendable {
+        var topics: [ServedTopic] = []
+        var subscriptions: [Subscription] = []
+    }
 
     /// A migrated disk for each service, as the initial state of every world.
     package static func templates(of deployments: [Deployment]) throws -> [String: DiskImage] {
@@ -63,19 +70,48 @@ package struct Deployment: Sendable {
 
     /// The consumer groups of each topic, sorted, as the services subscribe.
     package static func consumers(of deployments: [Deployment]) throws -> [String: [String]] {
+        var consumers: [String: [String]] = [:]
+        for subscription in try events(of: deployments).flatMap(\.events.subscriptions) {
+            consumers[subscription.topic, default: []].append(subscription.group)
+        }
+        return consumers.mapValues { $0.sorted() }
+    }
+
+    /// Who owns and reads topics: each service those of its contracts, and those of the services to whose events it subscribes.
+    ///
+    /// Each has a topic for ``RelayCheck``, too.
+    package static func policy(of deployments: [Deployment]) throws -> BusPolicy {
+        let events = try events(of: deployments)
+        let served = events.flatMap { name, own in
+            own.topics.map { BusPolicy.Topic($0.name, owner: name, partitions: $0.partitions) }
+        }
+        // One without a publisher in this world is of its contract's service.
+        let others = events.flatMap { name, own in
+            own.subscriptions.map { BusPolicy.Topic($0.topic, owner: $0.source ?? name) }
+        }
+        let topics = served + others
+        let owners = BusPolicy(topics: topics, edges: [])
+        let edges = events.flatMap { name, own in
+            own.subscriptions.compactMap { subscription in
+                owners.owner(of: subscription.topic).map { (service: name, source: $0.text) }
+            }
+        }
+        let relays = events.map { BusPolicy.Topic(RelayCheck.topic(of: $0.name).name, owner: $0.name) }
+        return BusPolicy(topics: topics + relays, edges: edges)
+    }
+
+    private static func events(of deployments: [Deployment]) throws -> [(name: String, events: Events)] {
         let simulation = Simulation(seed: 0)
         return try simulation.run {
-            var consumers: [String: [String]] = [:]
+            var found: [(name: String, events: Events)] = []
             for deployment in deployments {
                 let store = Store(DiskImage(), entropy: SeededEntropy(seed: 0))
                 try store.open(time: simulation.time) { _ in }
                 let database = try store.current()
-                for subscription in try deployment.subscriptions(database, simulation.time) {
-                    consumers[subscription.topic, default: []].append(subscription.group)
-                }
+                found.append((deployment.name, try deployment.events(database, simulation.time)))
                 await database.close()
             }
-            return consumers.mapValues { $0.sorted() }
+            return found
         }
     }
 
@@ -133,7 +169,7 @@ package struct Deployment: Sendable {
                 }
             },
             prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Present.self)) },
-            subscriptions: { database, time in
+            events: { database, time in
                 var idle = ServiceDependencies(
                     database: database,
                     bus: InMemoryBus(time: time),
@@ -142,16 +178,24 @@ package struct Deployment: Sendable {
                     connect: { _ in LocalChannel(to: LocalServices(), time: time) }
                 )
                 idle.settings = settings
-                return try ServiceRuntime(built: Present.self, on: idle).subscriptions
+                let built = try ServiceRuntime(built: Present.self, on: idle)
+                return Events(topics: built.contracts.flatMap(\.topics), subscriptions: built.subscriptions)
             }
         )
     }
 
-    /// The message bus of every world: one process, which owns its database in any shape.
-    package static let eventLog = log(limits: EventLogLimits())
+    /// The message bus of every world, before it knows the world's services: one process, which owns its database in any
+    /// shape.
+    package static let eventLog = log(limits: EventLogLimits(), policy: BusPolicy(topics: [], edges: []))
 
-    /// As ``eventLog``, with other limits.
-    static func log(limits: EventLogLimits) -> Deployment {
+    /// The deployments with an event log that decides by their topics and subscriptions; the first one is the log.
+    package static func underPolicy(_ deployments: [Deployment]) throws -> [Deployment] {
+        let services = deployments.dropFirst()
+        return [log(limits: EventLogLimits(), policy: try policy(of: Array(services)))] + services
+    }
+
+    /// - Parameter policy: Who owns and reads topics.
+    static func log(limits: EventLogLimits, policy: BusPolicy) -> Deployment {
         Deployment(
             name: eventLogName,
             isReplicated: false,
@@ -160,9 +204,9 @@ package struct Deployment: Sendable {
                 let log = try await EventLog.open(
                     dependencies.database,
                     runtime: dependencies.runtime,
+                    policy: policy,
                     limits: limits
                 )
-                try await log.declare(BusDeclaration(topics: [RelayCheck.topic]))
                 return ServiceRuntime(
                     name: eventLogName,
                     telemetry: Telemetry(service: eventLogName, level: .critical, time: dependencies.runtime.time),
@@ -172,9 +216,9 @@ package struct Deployment: Sendable {
                 )
             },
             prepare: { database, time in
-                _ = try await EventLog.open(database, runtime: Runtime(time: time, seed: 0))
+                _ = try await EventLog.open(database, runtime: Runtime(time: time, seed: 0), policy: policy)
             },
-            subscriptions: { _, _ in [] }
+            events: { _, _ in Events() }
         )
     }
 }

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletEventLogClient
 import MartletMessaging
 import MartletOutbox
 import MartletSQL
@@ -21,10 +22,11 @@ package struct RelayCheck: Sendable {
     private static let endLimit = Duration.seconds(1)
     /// Events of one transaction: enough that most partitions have one.
     private static let events = 32
-    /// Of no service: the log of a world declares it.
-    static let topic = TopicPlan("simulation.relays")
 
     private let cluster: Cluster
+
+    /// The topic of the events of a service, which owns it.
+    static func topic(of service: String) -> TopicPlan { TopicPlan("simulation.relays.\(service)") }
 
     package init(of cluster: Cluster) { self.cluster = cluster }
 
@@ -36,6 +38,7 @@ package struct RelayCheck: Sendable {
         guard !services.isEmpty else { return [] }
         // One that waits for its crash point would be a fault of its own.
         for machine in cluster.machines { machine.cancelPlannedCrash() }
+        for service in services { try await declareTopic(of: service) }
         let unequal = try await unequalShares(of: services)
         guard unequal.isEmpty else { return unequal }
         // What the faults have left, such as a retry delay, ends first.
@@ -48,6 +51,23 @@ package struct RelayCheck: Sendable {
         try await cluster.end(slots: services.map { cluster.slots.indices(of: $0)[1] })
         let ended = try await unpublished(by: services, after: Self.endLimit, "an orderly end")
         return idle + restarted + ended
+    }
+
+    private func declareTopic(of service: String) async throws {
+        let log = RemoteEventLog(
+            over: cluster.network.channel(from: cluster.outside, to: Deployment.eventLogName),
+            service: service,
+            time: cluster.simulation.time
+        )
+        let end = cluster.simulation.time.now + Self.sharingLimit
+        while true {
+            do {
+                return try await log.declare(BusDeclaration(topics: [Self.topic(of: service)]))
+            } catch {
+                guard cluster.simulation.time.now < end else { throw error }
+                try await cluster.simulation.time.sleep(for: Self.pollInterval)
+            }
+        }
     }
 
     /// Waits until the replicas share the partitions.
@@ -86,10 +106,11 @@ package struct RelayCheck: Sendable {
         let time = cluster.simulation.time
         let name = "\(what) at \(time.now)"
         for service in services {
+            let topic = Self.topic(of: service).name
             try await cluster.stores[service]?.current().transaction("relays", deadline: nil) {
                 (tx: borrowing SQLTransaction) in
                 for number in 1...Self.events {
-                    try tx.append(OutgoingEvent(topic: Self.topic.name, key: "\(name) \(number)", body: []))
+                    try tx.append(OutgoingEvent(topic: topic, key: "\(name) \(number)", body: []))
                 }
             }
         }
@@ -117,9 +138,10 @@ package struct RelayCheck: Sendable {
 
     private func unpublished(by service: String) async throws -> Int {
         guard let store = cluster.stores[service] else { return 0 }
+        let topic = Self.topic(of: service).name
         return try await store.inspect { (tx: borrowing SQLTransaction) in
             try tx.run(
-                "SELECT COUNT(*) FROM audit_outbox WHERE topic = \(Self.topic.name) AND sent_at IS NULL"
+                "SELECT COUNT(*) FROM audit_outbox WHERE topic = \(topic) AND sent_at IS NULL"
             ).first?.int(0) ?? 0
         }
     }

@@ -2,6 +2,7 @@ package import Logging
 public import MartletContract
 import MartletEventLog
 public import MartletHost
+import MartletMessaging
 public import MartletResilience
 public import MartletSimulation
 import MartletTesting
@@ -54,6 +55,7 @@ public struct SimulatedWorld: Sendable {
     private let fakes: [String: @Sendable () -> [ServedContract]]
     private let templates: [String: DiskImage]
     private let consumers: [String: [String]]
+    private let policy: BusPolicy
     private let hooks: ProcessHooks
 
     /// Prepares a migrated database for each service; every run begins with copies of them.
@@ -95,6 +97,7 @@ public struct SimulatedWorld: Sendable {
         self.hooks = hooks
         templates = try Deployment.templates(of: deployments)
         consumers = try Deployment.consumers(of: deployments)
+        policy = try Deployment.policy(of: Array(deployments.dropFirst()))
     }
 
     /// Runs the world once: the workload under faults, then without faults until all work is done, then the check.
@@ -127,8 +130,10 @@ public struct SimulatedWorld: Sendable {
         let entropy = SeededEntropy(seed: seed)
         let isWhole = faults != .all
         let plan = ClusterPlan(faults, isWhole: isWhole, crashes: nil, replicas: replicas, entropy: entropy)
+        let services = deployments.dropFirst()
+        let log = Deployment.log(limits: logLimits, policy: policy)
         let cluster = Cluster(
-            of: [Deployment.log(limits: logLimits)] + deployments.dropFirst(),
+            of: [log] + services,
             plan,
             in: simulation,
             templates: templates,
@@ -146,7 +151,7 @@ public struct SimulatedWorld: Sendable {
         if let late { cluster.slots.setAway(late) }
         let run = WorldRun(
             of: cluster,
-            services: deployments.dropFirst().map(\.name),
+            services: services.map(\.name),
             consumers: consumers,
             restorable: restorable,
             forcesFaults: isWhole,

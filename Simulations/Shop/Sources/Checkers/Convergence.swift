@@ -19,7 +19,7 @@ struct Convergence: Sendable {
     /// How long after the faults have healed this world may take to become quiescent.
     var limit: Duration { world.variant == .naive ? Self.controlLimit : Self.limit }
 
-    /// The state of the world, with the events of external systems that must have taken effect.
+    /// The state of the world, with the planted events that must have taken effect.
     func snapshot(checksInvariants: Bool) async throws -> StateSnapshot {
         try await StateSnapshot(
             of: world,

@@ -5,7 +5,7 @@ import StoredInvariants
 
 extension StateSnapshot {
     /// - Parameters:
-    ///   - external: Events of external systems that must have taken effect.
+    ///   - external: Planted events that must have taken effect.
     ///   - checksInvariants: Evaluates the stored invariants of each service, as of an idle one.
     init(of world: ShopWorld, external: [Entry], checksInvariants: Bool) async throws {
         orders = try await Self.orders(in: world)

@@ -47,10 +47,10 @@ final class ShopWorld: Sendable {
     /// What consumer groups have done with events.
     func accounts() async throws -> EventAccounts { try await EventAccounts(of: consumers, in: cluster) }
 
-    /// Whether the log may lose what it has stored, so that external systems publish it again.
+    /// Whether the log may lose what it has stored, so that planted events are published again.
     var mayLoseLog: Bool { faults.rates[.logRestored] != nil }
 
-    /// Publishes the events of an external system, and again as often as the log is restored.
+    /// Publishes planted events, which are in no outbox, and again as often as the log is restored.
     func publishAgain(_ publish: () async throws -> Void) async throws {
         var round: Int?
         repeat {

@@ -11,11 +11,11 @@ import SharedContract
 import SimulatedCluster
 import SwiftProtobuf
 
-/// Operations besides the customers, so that every crash point is passed: an external system publishes unreadable
+/// Operations besides the customers, so that every crash point is passed: a defect of `orders` publishes unreadable
 /// events, an operator edits and redrives them, and the merchant changes the catalogue.
 struct BackgroundOperations: Sendable {
     /// The source of the unreadable events.
-    private static let source = "elsewhere"
+    private static let source = PlantedEvents.source
     private static let operators = Principal(user: "operator", scopes: ["operate"])
     private static let unreadable = Data([0xFF, 0xFF, 0xFF])
     private static let pollInterval = Duration.milliseconds(500)

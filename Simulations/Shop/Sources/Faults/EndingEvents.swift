@@ -8,7 +8,7 @@ import OrdersContract
 import SimulatedCluster
 import SwiftProtobuf
 
-/// An external system that publishes events whose handlers end their process, and the operator who handles them: such an
+/// A defect of `orders` that publishes events whose handlers end their process, and the operator who handles them: such an
 /// event must be parked with the reason, with all later events of its key, while all other events are handled.
 struct EndingEvents: Sendable {
     private static let keysMax: UInt64 = 2

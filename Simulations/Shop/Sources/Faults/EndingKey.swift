@@ -5,13 +5,12 @@ import MartletTesting
 import OrdersContract
 import SwiftProtobuf
 
-/// Events of one key that an external system publishes; the handlers of one of them end their process.
+/// Events of one key that a defect of `orders` publishes; the handlers of one of them end their process.
 ///
 /// Drawn before the run.
 struct EndingKey: Sendable {
-    /// The source of the events.
-    static let source = "elsewhere"
-    static let topic = OrdersTopics.orders.name
+    static let source = PlantedEvents.source
+    static let topic = PlantedEvents.topic
     private static let lengthMax: UInt64 = 4
 
     enum Ends: Sendable {

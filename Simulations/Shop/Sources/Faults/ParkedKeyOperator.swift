@@ -5,7 +5,7 @@ import MartletTesting
 import SimulatedCluster
 import SwiftProtobuf
 
-/// The operator of one key of an external system: calls until there is a response, and reports what is refused.
+/// The operator of one key of a defect: calls until there is a response, and reports what is refused.
 struct ParkedKeyOperator: Sendable {
     /// The longest time between two attempts, in milliseconds.
     static let pollIntervalMax: UInt64 = 2_000

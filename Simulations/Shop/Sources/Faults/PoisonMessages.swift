@@ -8,7 +8,7 @@ import OrdersContract
 import SimulatedCluster
 import SwiftProtobuf
 
-/// An external system that publishes poison messages, and the operator who handles them: a poison message must be
+/// A defect of `orders` that publishes poison messages, and the operator who handles them: a poison message must be
 /// parked with all later events of its key, the list must state the cause, and the operator's decision must take
 /// effect, while all other keys continue.
 struct PoisonMessages: Sendable {

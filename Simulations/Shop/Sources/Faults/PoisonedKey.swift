@@ -5,11 +5,10 @@ import MartletTesting
 import OrdersContract
 import SwiftProtobuf
 
-/// Events of one key that an external system publishes, one of which is a poison message; drawn before the run.
+/// Events of one key that a defect of `orders` publishes, one of which is a poison message; drawn before the run.
 struct PoisonedKey: Sendable {
-    /// The source of the events.
-    static let source = "elsewhere"
-    static let topic = OrdersTopics.orders.name
+    static let source = PlantedEvents.source
+    static let topic = PlantedEvents.topic
     private static let lengthMax: UInt64 = 4
     private static let unreadable = Data([0xFF, 0xFF, 0xFF])
 

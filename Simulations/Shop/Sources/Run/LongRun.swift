@@ -70,7 +70,8 @@ struct LongRun: Sendable {
     /// A consumer group that joins once and never returns: it does not keep the events of the log permanently.
     private func abandonGroup() async throws {
         let log = EventLogClient(over: world.network.channel(from: world.outside, to: Deployment.eventLogName))
-        let caller = Principal(service: "gone", for: .itself)
+        // Of a service that subscribes to the topic, under a name of its own.
+        let caller = Principal(service: "carts", for: .itself)
         let declaration = DeclareRequest.with {
             $0.topics = [.with { $0.topic = OrdersTopics.orders.name }]
             $0.groups = [

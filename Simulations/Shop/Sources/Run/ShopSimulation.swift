@@ -10,6 +10,7 @@ package struct ShopSimulation: Sendable {
     private static let stepsOfOrder = 20_000
     private static let spanLimit = Duration.seconds(200 * 24 * 3_600)
 
+    private let deployments: [Deployment]
     private let templates: [String: DiskImage]
     /// The consumer groups of each topic.
     private let consumers: [String: [String]]
@@ -18,6 +19,7 @@ package struct ShopSimulation: Sendable {
 
     /// - Parameter points: Names of crash points.
     package init(points: [String]) throws {
+        deployments = try Deployment.underPolicy(ShopDeployments.all)
         templates = try Deployment.templates(of: ShopDeployments.all)
         consumers = try Deployment.consumers(of: ShopDeployments.all)
         self.points = points
@@ -35,7 +37,7 @@ package struct ShopSimulation: Sendable {
         let simulation = Simulation(seed: seed, limits: limits)
         let entropy = SeededEntropy(seed: seed)
         let plan = WorldPlan(scenario, entropy: entropy)
-        let deployments = ShopDeployments.all.filter { $0.name != AuditorService.name }
+        let deployments = deployments.filter { $0.name != AuditorService.name }
         let (endingHandlers, upgrades) = (EndingHandlers(), Upgrades(of: nil))
         let world = ShopWorld(
             Cluster(
@@ -74,7 +76,7 @@ package struct ShopSimulation: Sendable {
         let upgrades = Upgrades(plan.cluster, entropy: entropy)
         let world = ShopWorld(
             Cluster(
-                of: ShopDeployments.all,
+                of: deployments,
                 plan.cluster,
                 in: simulation,
                 templates: templates,

@@ -1,20 +1,25 @@
 import Logging
 import MartletCore
-public import MartletMessaging
+import MartletMessaging
 import MartletSQL
 import MartletTelemetry
 import Synchronization
 
 // Declared topics and groups, their purge, and what an operator does with them.
 extension EventLog {
-    public func declare(_ declaration: BusDeclaration) async throws {
+    /// As `MessageBus.declare`, by a service.
+    ///
+    /// A service that declares its group names the topic, too, since it may start before its publisher: the log makes it then,
+    /// as the policy plans it, and not as the consumer knows it.
+    func declare(_ declaration: BusDeclaration, by service: ExactText) async throws {
+        let declaration = try admitted(declaration, by: service)
         guard declaration.topics.allSatisfy({ TopicName.isValid($0.name) }) else {
             throw Fault(.invalidArgument, .invalidRequest, "a topic must be \(TopicName.rule)", field: "topic")
         }
         guard declaration.groups.allSatisfy({ 1...255 ~= $0.group.utf8.count }) else {
             throw Fault(.invalidArgument, .invalidRequest, "a group must have 1 to 255 bytes", field: "group")
         }
-        guard !state.withLock({ $0.knows(declaration) }) else { return }
+        guard !state.withLock({ $0.knows(declaration, by: service) }) else { return }
         let partitions = limits.partitions
         let made = try await database.transaction("log.declare") { tx in
             var made: [EventLogStore.Topic] = []
@@ -28,8 +33,9 @@ extension EventLog {
             for plan in declaration.groups {
                 let index = made.firstIndex { ExactText($0.name) == ExactText(plan.topic) }
                 guard let index else { throw Fault.unknownTopic(plan.topic) }
-                let lastSeen = try EventLogStore.declare(plan.group, of: made[index].id, in: tx)
+                let lastSeen = try EventLogStore.declare(plan.group, of: made[index].id, by: service, in: tx)
                 made[index].declared[ExactText(plan.group)] = lastSeen
+                made[index].owners[ExactText(plan.group)] = service
             }
             for (plan, topic) in zip(declaration.topics, made) where declaration.isOfPublisher(plan) {
                 try EventLogStore.setDeclaredPartitions(plan.partitions, of: topic.id, in: tx)

@@ -7,15 +7,17 @@ import Synchronization
 
 /// The embedded broker: durable topics in one database that one process owns.
 ///
-/// Safe to share between tasks. Publishing costs one transaction; acknowledgements are written in batches by ``run()``:
-/// deliveries whose acknowledgement a crash loses are redelivered.
-public final class EventLog: MessageBus {
+/// Services use it through ``bus(of:)``, which is bound to one of them: the log's policy decides who publishes and reads
+/// what, within a process as for other processes. Safe to share between tasks. Publishing costs one transaction;
+/// acknowledgements are written in batches by ``run()``: deliveries whose acknowledgement a crash loses are redelivered.
+public final class EventLog: Sendable {
     /// Transactions of one part of a purge, between two writes of acknowledgements.
     static let purgeBatches = 10
 
     let database: any SQLDatabase
     let time: any TimeSource
     let limits: EventLogLimits
+    let policy: BusPolicy
     let state = Mutex(EventLogState())
     /// Pauses purges after a jump of the wall clock, which makes all ages wrong.
     let clock: ClockWatch
@@ -26,10 +28,16 @@ public final class EventLog: MessageBus {
 
     /// Opens the log on its database and brings the schema up to date.
     ///
+    /// - Parameters:
+    ///   - database: Of this process alone.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - policy: Who owns each topic, and who reads it.
+    ///   - limits: Capacity, delivery, retention and intervals.
     /// - Throws: What the database throws.
     public static func open(
         _ database: any SQLDatabase,
         runtime: Runtime,
+        policy: BusPolicy,
         limits: EventLogLimits = EventLogLimits()
     ) async throws -> EventLog {
         try await database.migrate(EventLogTables.migrations + EventLogAuditViews.migrations)
@@ -40,7 +48,8 @@ public final class EventLog: MessageBus {
             for topic in topics { groups += try EventLogStore.groups(of: topic, in: tx) }
             return (topics, groups)
         }
-        let log = EventLog(database, time: runtime.time, run: String(runtime.entropy.next(), radix: 16), limits: limits)
+        let run = String(runtime.entropy.next(), radix: 16)
+        let log = EventLog(database, time: runtime.time, run: run, policy: policy, limits: limits)
         log.state.withLock { state in
             for topic in topics { state.add(topic) }
             for group in groups { state.add(group) }
@@ -48,38 +57,50 @@ public final class EventLog: MessageBus {
         return log
     }
 
-    private init(_ database: any SQLDatabase, time: any TimeSource, run: String, limits: EventLogLimits) {
+    private init(
+        _ database: any SQLDatabase,
+        time: any TimeSource,
+        run: String,
+        policy: BusPolicy,
+        limits: EventLogLimits
+    ) {
         precondition(limits.partitions >= 1 && limits.window >= 1 && limits.purgeBatch >= 1)
         self.database = database
         self.time = time
         opened = time.now
         clock = ClockWatch(time: time, metrics: nil)
         self.run = run
+        self.policy = policy
         self.limits = limits
     }
 
-    // MARK: MessageBus
+    // MARK: Services
 
-    @discardableResult
-    public func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+    /// The log for one service.
+    ///
+    /// It publishes on the service's own topics, reads those of services that it speaks to, and uses the groups that belong to
+    /// it. All else is refused, with an error that names the service, the topic or group, and the rule.
+    public func bus(of service: String) -> any MessageBus { EventLogBus(log: self, service: ExactText(service)) }
+
+    func publish(_ events: [Envelope], by service: ExactText) async throws -> [PublishOutcome] {
         guard events.count <= limits.batch else {
             throw Fault(.resourceExhausted, .requestTooLarge, "a publication is over the limit")
         }
         let known = known(events)
-        let refusals = PublishRefusals(of: events) { refusal(of: $0, known)?.refusal }
+        let refusals = PublishRefusals(of: events) { refusal(of: $0, by: service, known)?.refusal }
         try await store(refusals.accepted(of: events))
         return refusals.outcomes
     }
 
-    /// As ``publish(_:)``, for callers that expect one answer: when an event is refused, none is stored.
+    /// As ``publish(_:by:)``, for callers that expect one answer: when an event is refused, none is stored.
     ///
     /// - Throws: `Fault` for the first event that is refused.
-    func publishAll(_ events: [Envelope]) async throws {
+    func publishAll(_ events: [Envelope], by service: ExactText) async throws {
         let known = known(events)
         for event in events {
-            if let refusal = refusal(of: event, known) { throw Fault(refusal.code, refusal.refusal) }
+            if let refusal = refusal(of: event, by: service, known) { throw Fault(refusal.code, refusal.refusal) }
         }
-        try await publish(events)
+        _ = try await publish(events, by: service)
     }
 
     /// The topics of the events that exist; `nil` when others are made.
@@ -92,8 +113,12 @@ public final class EventLog: MessageBus {
     /// Why the event cannot be stored; `nil` when it can.
     private func refusal(
         of event: Envelope,
+        by service: ExactText,
         _ known: Set<ExactText>?
     ) -> (code: FaultCode, refusal: PublishRefusal)? {
+        if let denial = policy.denial(ofPublishing: event, by: service) {
+            return (denial.fault.code, PublishRefusal(denial.reason, denial.message))
+        }
         guard event.body.count <= limits.body else {
             return (.resourceExhausted, PublishRefusal(.requestTooLarge, "a body is over the limit"))
         }
@@ -132,67 +157,6 @@ public final class EventLog: MessageBus {
             zip(batches, heads).flatMap { state.published($0.topic, partition: $0.partition, head: $1) }
         }
         for signal in signals { signal.raise() }
-    }
-
-    public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
-        try await join(topic: topic, group: group, start: start, window: limits.window)
-    }
-
-    /// As ``join(topic:group:start:)``, with at most `window` deliveries in flight.
-    func join(topic: String, group: String, start: GroupStart, window: Int) async throws -> EventLogMember {
-        let names = (topic: ExactText(topic), group: ExactText(group))
-        let topics = try await prepare([names.topic])
-        guard limits.acceptsUndeclared || state.withLock({ $0.isDeclared(names.group, of: names.topic) }) else {
-            throw Fault.unknownGroup(group, of: topic)
-        }
-        if let known = topics[names.topic], known.groups[names.group] == nil {
-            let positions = try await database.transaction("log.join") { tx in
-                try EventLogStore.makeGroup(group, of: known.id, start: start, in: tx)
-            }
-            state.withLock { $0.add(EventLogStore.Group(topic: topic, name: group, positions: positions)) }
-        } else if let known = topics[names.topic], start == .again {
-            try await rewind(names.group, of: names.topic, id: known.id)
-        }
-        let signal = Signal()
-        let membership = EventLogState.Membership(
-            topic: names.topic,
-            group: names.group,
-            window: min(window, limits.window)
-        )
-        let (member, woken, isWhole) = state.withLock { state in
-            let isWhole = state.isAtFirstEvent(names.group, of: names.topic)
-            let (member, woken) = state.join(membership, signal, at: time.date)
-            return (member, woken, isWhole)
-        }
-        for other in woken { other.raise() }
-        do {
-            let losses = try await losses(of: names.group, of: names.topic, again: start == .again)
-            return EventLogMember(log: self, id: member, signal: signal, isWhole: isWhole, losses: losses)
-        } catch {
-            leave(member)
-            throw error
-        }
-    }
-
-    /// Has a group go back to the oldest stored event, durably.
-    private func rewind(_ group: ExactText, of topic: ExactText, id: Int) async throws {
-        while true {
-            let floors = try await database.read("log.oldest") { tx in
-                try EventLogStore.oldestFloors(of: id, in: tx)
-            }
-            let (woken, isFlushing) = state.withLock { state in
-                (state.rewind(topic, group, to: floors), state.isFlushing)
-            }
-            for signal in woken { signal.raise() }
-            guard !isFlushing else {
-                // What is being written is of before, and must not be stored after this.
-                try await time.sleep(for: limits.flushInterval)
-                continue
-            }
-            return try await database.transaction("log.rewind") { tx in
-                try EventLogStore.rewind(group.text, of: id, to: floors, in: tx)
-            }
-        }
     }
 
     public func status() async throws -> [TopicStatus] {
@@ -290,7 +254,7 @@ public final class EventLog: MessageBus {
 
     // MARK: Topics
 
-    private func prepare(_ names: [ExactText]) async throws -> [ExactText: EventLogState.Topic] {
+    func prepare(_ names: [ExactText]) async throws -> [ExactText: EventLogState.Topic] {
         let missing = state.withLock { state in names.filter { state.topics[$0] == nil } }
         guard missing.allSatisfy({ TopicName.isValid($0.text) }) else {
             throw Fault(.invalidArgument, .invalidRequest, "a topic must be \(TopicName.rule)", field: "topic")

@@ -32,12 +32,16 @@ extension EventLogState {
         return (purge, topic.retention)
     }
 
-    /// Whether everything is declared already, with the same retentions and, by the publishers, the same partitions.
-    func knows(_ declaration: BusDeclaration) -> Bool {
+    /// Whether everything is declared already, with the same retentions and, by the publishers, the same partitions, and
+    /// the groups belong to `service`.
+    func knows(_ declaration: BusDeclaration, by service: ExactText) -> Bool {
         declaration.topics.allSatisfy { plan in
             topics[ExactText(plan.name)].map { plan.retention == nil || plan.retention == $0.retention } ?? false
         }
-            && declaration.groups.allSatisfy { topics[ExactText($0.topic)]?.declared[ExactText($0.group)] != nil }
+            && declaration.groups.allSatisfy { plan in
+                topics[ExactText(plan.topic)]?.declared[ExactText(plan.group)] != nil
+                    && owner(of: ExactText(plan.group), topic: ExactText(plan.topic)) == service
+            }
             && declaration.topics.filter { declaration.isOfPublisher($0) }.allSatisfy { plan in
                 topics[ExactText(plan.name)]?.declaredPartitions == plan.partitions
             }

@@ -25,13 +25,25 @@ struct EventLogState: Sendable {
         var declaredPartitions: Int?
         /// The declared groups, with the time when each was last seen before this process has seen it.
         var declared: [ExactText: Timestamp]
+        /// The service of each group that one has declared or joined.
+        var owners: [ExactText: ExactText] = [:]
         var groups: [ExactText: Group] = [:]
     }
 
     struct Membership: Sendable, Hashable {
         let topic: ExactText
         let group: ExactText
+        /// The service that joined: nobody else uses the member.
+        let service: ExactText
         let window: Int
+    }
+
+    /// What a removal takes, for the case that it fails.
+    struct Removed: Sendable {
+        let topicID: Int
+        let declared: Timestamp?
+        let owner: ExactText?
+        let group: Group?
     }
 
     enum Step: Sendable {
@@ -58,6 +70,14 @@ struct EventLogState: Sendable {
         }
         if let retention = topic.retention { topics[name]?.retention = retention }
         topics[name]?.declared.merge(topic.declared) { $1 }
+        topics[name]?.owners.merge(topic.owners) { $1 }
+    }
+
+    /// The service that a group belongs to; `nil` when none has declared or joined it since groups belong to services.
+    func owner(of group: ExactText, topic: ExactText) -> ExactText? { topics[topic]?.owners[group] }
+
+    mutating func setOwner(_ service: ExactText, of group: ExactText, topic: ExactText) {
+        topics[topic]?.owners[group] = service
     }
 
     mutating func setDeclaredPartitions(_ partitions: Int?, of topic: ExactText) {
@@ -159,17 +179,25 @@ struct EventLogState: Sendable {
     ///
     /// Returns the signals to raise.
     mutating func rewind(_ topic: ExactText, _ group: ExactText, to floors: [Int64]) -> [Signal] {
-        change(Membership(topic: topic, group: group, window: 0)) { group in
+        change(group, of: topic) { group in
             group.state.rewind(to: floors)
             group.unwritten = []
         }
     }
 
     private mutating func change(_ membership: Membership, _ body: (inout Group) -> Void) -> [Signal] {
+        change(membership.group, of: membership.topic, body)
+    }
+
+    private mutating func change(
+        _ name: ExactText,
+        of topic: ExactText,
+        _ body: (inout Group) -> Void
+    ) -> [Signal] {
         // Removed while it changes, which avoids a copy.
-        guard var group = topics[membership.topic]?.groups.removeValue(forKey: membership.group) else { return [] }
+        guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return [] }
         body(&group)
-        topics[membership.topic]?.groups[membership.group] = group
+        topics[topic]?.groups[name] = group
         return group.allSignals
     }
 
@@ -191,7 +219,7 @@ struct EventLogState: Sendable {
     mutating func remove(
         _ group: ExactText,
         of topic: ExactText
-    ) throws -> (topicID: Int, declared: Timestamp?, group: Group?) {
+    ) throws -> Removed {
         guard let known = topics[topic], isDeclared(group, of: topic) else {
             throw Fault.unknownGroup(group.text, of: topic.text)
         }
@@ -202,18 +230,19 @@ struct EventLogState: Sendable {
                 "the group \(group) has members: stop its service"
             )
         }
-        let declared = topics[topic]?.declared.removeValue(forKey: group)
-        return (known.id, declared, topics[topic]?.groups.removeValue(forKey: group))
+        return Removed(
+            topicID: known.id,
+            declared: topics[topic]?.declared.removeValue(forKey: group),
+            owner: topics[topic]?.owners.removeValue(forKey: group),
+            group: topics[topic]?.groups.removeValue(forKey: group)
+        )
     }
 
     /// The removal of a group failed.
-    mutating func restore(
-        _ removed: (topicID: Int, declared: Timestamp?, group: Group?),
-        _ group: ExactText,
-        of topic: ExactText
-    ) {
+    mutating func restore(_ removed: Removed, _ group: ExactText, of topic: ExactText) {
         guard topics[topic]?.groups[group] == nil else { return }
         topics[topic]?.declared[group] = removed.declared
+        topics[topic]?.owners[group] = removed.owner
         topics[topic]?.groups[group] = removed.group
     }
 

@@ -15,6 +15,8 @@ enum EventLogStore {
         var declaredPartitions: Int?
         /// The declared groups, with the time when each last had a member.
         var declared: [ExactText: Timestamp] = [:]
+        /// The services of the groups that belong to one.
+        var owners: [ExactText: ExactText] = [:]
     }
 
     struct Group: Sendable {
@@ -41,17 +43,21 @@ enum EventLogStore {
     static func topics(in tx: borrowing SQLTransaction) throws -> [Topic] {
         try tx.run("SELECT id, name, retention_seconds, declared_partitions FROM log_topics ORDER BY id").map { row in
             let id = try row.int(0)
-            let declared = try tx.run("SELECT group_name, last_seen_at FROM log_groups WHERE topic_id = \(id)").map {
-                try (ExactText($0.text(0)), Timestamp(microseconds: $0.int64(1)))
-            }
-            return try Topic(
+            var topic = try Topic(
                 id: id,
                 name: row.text(1),
                 heads: heads(of: id, in: tx),
                 retention: row.intIfPresent(2).map { .seconds($0) },
-                declaredPartitions: row.intIfPresent(3),
-                declared: Dictionary(declared) { first, _ in first }
+                declaredPartitions: row.intIfPresent(3)
             )
+            for group in try tx.run(
+                "SELECT group_name, last_seen_at, service FROM log_groups WHERE topic_id = \(id)"
+            ) {
+                let name = ExactText(try group.text(0))
+                topic.declared[name] = Timestamp(microseconds: try group.int64(1))
+                if let service = try group.textIfPresent(2) { topic.owners[name] = ExactText(service) }
+            }
+            return topic
         }
     }
 
@@ -70,20 +76,30 @@ enum EventLogStore {
         try tx.run("UPDATE log_topics SET declared_partitions = \(partitions) WHERE id = \(topic)")
     }
 
-    /// A repeat does nothing.
+    /// A repeat by the same service does nothing; a group of before belongs to it then.
     ///
     /// - Returns: When the group was last seen: now for a new one.
-    static func declare(_ group: String, of topic: Int, in tx: borrowing SQLTransaction) throws -> Timestamp {
+    /// - Throws: `Fault` when it belongs to another service.
+    static func declare(
+        _ group: String,
+        of topic: Int,
+        by service: ExactText,
+        in tx: borrowing SQLTransaction
+    ) throws -> Timestamp {
         let now = try tx.date
         let rows = try tx.run(
             """
-            INSERT INTO log_groups (topic_id, group_name, declared_at, last_seen_at)
-            VALUES (\(topic), \(group), \(now.microseconds), \(now.microseconds))
-            ON CONFLICT (topic_id, group_name) DO UPDATE SET last_seen_at = log_groups.last_seen_at
-            RETURNING last_seen_at
+            INSERT INTO log_groups (topic_id, group_name, declared_at, last_seen_at, service)
+            VALUES (\(topic), \(group), \(now.microseconds), \(now.microseconds), \(service.text))
+            ON CONFLICT (topic_id, group_name) DO UPDATE SET last_seen_at = log_groups.last_seen_at,
+                service = COALESCE(log_groups.service, excluded.service)
+            RETURNING last_seen_at, service
             """
         )
-        return try rows.first.map { Timestamp(microseconds: try $0.int64(0)) } ?? now
+        guard let row = rows.first else { throw SQLError(.misuse, code: "", message: "no such group") }
+        let owner = ExactText(try row.text(1))
+        guard owner == service else { throw BusPolicy.Denial.foreignGroup(group, of: owner, service).fault }
+        return Timestamp(microseconds: try row.int64(0))
     }
 
     /// Stores that the groups have members now.
@@ -128,10 +144,11 @@ enum EventLogStore {
     static func makeGroup(
         _ name: String,
         of topic: Int,
+        by service: ExactText,
         start: GroupStart,
         in tx: borrowing SQLTransaction
     ) throws -> [Position] {
-        _ = try declare(name, of: topic, in: tx)
+        _ = try declare(name, of: topic, by: service, in: tx)
         let known = try positions(topic, name, in: tx)
         guard known.isEmpty else { return known }
         let floors = start == .latest ? try heads(of: topic, in: tx) : try oldestFloors(of: topic, in: tx)

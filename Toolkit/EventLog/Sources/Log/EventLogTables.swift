@@ -100,5 +100,7 @@ enum EventLogTables {
         Migration("eventlog.losses", 1, ["ALTER TABLE log_losses ADD COLUMN taken_at BIGINT"]),
         // What the topic's publisher declares, also when the topic was made with another number; NULL when it declares none.
         Migration("eventlog.partitions", 1, ["ALTER TABLE log_topics ADD COLUMN declared_partitions BIGINT"]),
+        // The service that a group belongs to; NULL for one of before, until a service declares or joins it.
+        Migration("eventlog.owners", 1, ["ALTER TABLE log_groups ADD COLUMN service TEXT"]),
     ]
 }

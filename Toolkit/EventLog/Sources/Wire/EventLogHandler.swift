@@ -29,12 +29,13 @@ struct EventLogHandler: EventLogHandling {
 
     func publish(_ request: PublishRequest, _ call: Call) async throws -> PublishResponse {
         let events = request.events.map(\.envelope)
+        let service = try service(call)
         var response = PublishResponse()
         guard request.answersEach else {
-            try await log.publishAll(events)
+            try await log.publishAll(events, by: service)
             return response
         }
-        response.refusals = try await log.publish(events).enumerated().compactMap { index, outcome in
+        response.refusals = try await log.publish(events, by: service).enumerated().compactMap { index, outcome in
             RefusalRecord(outcome, at: index)
         }
         return response
@@ -42,8 +43,8 @@ struct EventLogHandler: EventLogHandling {
 
     func join(_ request: JoinRequest, _ call: Call) async throws -> ResponseStream<JoinResponse> {
         let member = try await log.join(
-            topic: request.topic,
-            group: request.group,
+            GroupPlan(topic: request.topic, group: request.group),
+            by: try service(call),
             start: request.start.groupStart,
             window: Int(request.window)
         )
@@ -52,7 +53,7 @@ struct EventLogHandler: EventLogHandling {
     }
 
     func acknowledge(_ request: AcknowledgeRequest, _ call: Call) async throws -> AcknowledgeResponse {
-        let member = try member(request.member)
+        let member = try member(request.member, of: call)
         try log.acknowledge(request.positions.map(\.deliveryID), by: member)
         if !request.losses.isEmpty { try await log.acknowledge(request.losses.map(\.loss), by: member) }
         return AcknowledgeResponse()
@@ -61,15 +62,18 @@ struct EventLogHandler: EventLogHandling {
     func giveBack(_ request: GiveBackRequest, _ call: Call) async throws -> GiveBackResponse {
         try log.redeliver(
             request.positions.map(\.deliveryID),
-            by: try member(request.member),
+            by: try member(request.member, of: call),
             after: .milliseconds(request.pauseMilliseconds)
         )
         return GiveBackResponse()
     }
 
     func leave(_ request: LeaveRequest, _ call: Call) async throws -> LeaveResponse {
-        // An unknown member has already left.
-        if let member = try? member(request.member) { log.leave(member) }
+        do {
+            log.leave(try member(request.member, of: call))
+        } catch let fault as Fault where fault.reason == .unknownMember {
+            // It has already left.
+        }
         return LeaveResponse()
     }
 
@@ -81,7 +85,8 @@ struct EventLogHandler: EventLogHandling {
 
     func declare(_ request: DeclareRequest, _ call: Call) async throws -> DeclareResponse {
         try await log.declare(
-            BusDeclaration(topics: request.topics.map { try $0.plan() }, groups: request.groups.map(\.plan))
+            BusDeclaration(topics: request.topics.map { try $0.plan() }, groups: request.groups.map(\.plan)),
+            by: try service(call)
         )
         return DeclareResponse()
     }
@@ -123,12 +128,26 @@ struct EventLogHandler: EventLogHandling {
         return response
     }
 
+    /// The service that calls.
+    ///
+    /// - Throws: `Fault` for anybody else.
+    private func service(_ call: Call) throws -> ExactText {
+        guard call.principal.kind == .service else {
+            throw Fault(.permissionDenied, .forbidden, "only services use the event log")
+        }
+        return call.principal.id
+    }
+
     /// Members are named `<run of the log>-<number>`.
-    private func member(_ name: String) throws -> Int {
+    ///
+    /// - Throws: `Fault` when it has left, or another service joined with it.
+    private func member(_ name: String, of call: Call) throws -> Int {
+        let service = try service(call)
         let parts = name.split(separator: "-", maxSplits: 1)
         guard parts.count == 2, ExactText(String(parts[0])) == ExactText(log.run), let member = Int(parts[1]) else {
             throw Fault.unknownMember
         }
+        try log.check(member, of: service)
         return member
     }
 }

@@ -43,8 +43,35 @@ public enum Daemon {
         settingsOf blueprints: [any ServiceBlueprint.Type] = [],
         build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
     ) async -> Never {
-        let (settings, own) = read(program, crashPoints: crashPoints) { reader in
-            (DaemonSettings(&reader), BlueprintSettings(of: blueprints, &reader))
+        await runTogether(
+            service,
+            program: program,
+            crashPoints: crashPoints,
+            settingsOf: blueprints,
+            reading: { _ in },
+            build: { context, _ in try await build(context) }
+        )
+    }
+
+    /// Runs several services side by side in one process, whose program has settings of its own.
+    ///
+    /// - Parameters:
+    ///   - service: Its name in logs, metrics and calls.
+    ///   - program: Its name in help and error messages.
+    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    ///   - blueprints: The services whose settings the program has.
+    ///   - own: Reads each of the program's own settings once.
+    ///   - build: Called after the configuration is read, with what `own` has read; an error ends the process.
+    public static func runTogether<Own: Sendable>(
+        _ service: String,
+        program: String,
+        crashPoints: [String],
+        settingsOf blueprints: [any ServiceBlueprint.Type] = [],
+        reading own: (inout ConfigReader) -> Own,
+        build: @escaping @Sendable (DaemonContext, Own) async throws -> [ServiceRuntime]
+    ) async -> Never {
+        let (settings, blueprintSettings, ownSettings) = read(program, crashPoints: crashPoints) { reader in
+            (DaemonSettings(&reader), BlueprintSettings(of: blueprints, &reader), own(&reader))
         }
         let runtime = Runtime.system
         let metrics = MetricsRegistry(service: service)
@@ -60,7 +87,7 @@ public enum Daemon {
         let context = DaemonContext(
             service: service,
             settings: settings,
-            serviceSettings: own,
+            serviceSettings: blueprintSettings,
             runtime: runtime,
             telemetry: telemetry,
             traces: traces
@@ -78,7 +105,9 @@ public enum Daemon {
         await finish(telemetry.logger) {
             try await context.telemetry.scope {
                 try await traces.whileRunning {
-                    try await run(context, metrics: metrics, traces: traces, build: build)
+                    try await run(context, metrics: metrics, traces: traces) { context in
+                        try await build(context, ownSettings)
+                    }
                 }
             }
         }

@@ -20,6 +20,8 @@ import MartletTelemetry
 /// ```
 public struct Subscription: Sendable {
     public let topic: String
+    /// The service whose events it is about, as the topic's contract names it; `nil` for a topic of no contract.
+    public let source: String?
     /// Members of one group share a topic's events; the group's name is usually the service's.
     public let group: String
     public let start: GroupStart
@@ -95,6 +97,7 @@ public struct Subscription: Sendable {
         let (handler, group) = (handler, group)
         return Subscription(
             topic: topic,
+            source: source,
             group: group,
             start: start,
             type: type,
@@ -163,6 +166,7 @@ extension Subscription {
     ) {
         self.init(
             topic: topic.name,
+            source: topic.source,
             group: group,
             start: start,
             type: topic.type,

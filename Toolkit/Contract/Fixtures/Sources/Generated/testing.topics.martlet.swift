@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum TestingTopics {
     /// A parcel was stored or sent.
     public static let parcelMoves = Topic<ParcelMoved>(
-        "martlet.testing.v1.parcel_moves", type: EventType("martlet.testing.v1.ParcelMoved"),
+        "martlet.testing.v1.parcel_moves", source: "testing",
+        type: EventType("martlet.testing.v1.ParcelMoved"),
         partitions: 8, retention: .seconds(604800),
         key: { $0.parcelID },
         encode: { try $0.serializedBytes() }, decode: { try ParcelMoved(serializedBytes: $0) },
