@@ -150,7 +150,7 @@ app(
 app(
     "EventLogDaemon",
     executable: "eventlogd",
-    on: [kits("Core", "Contract", "EventLog", "Host", "SQL", "Telemetry"), ["MartletDaemon"]]
+    on: [kits("Core", "Contract", "Messaging", "EventLog", "Host", "SQL", "Telemetry"), ["MartletDaemon"]]
 )
 app(
     "Shop",

@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// Publishes events of one key to a running shop's event log as `orders`, whose defect they are.
 struct EventSource: Sendable {
     static let topic = "shop.orders.v1.orders"
-    /// The service that owns the topic: the log takes its events from nobody else.
+    /// The service that owns the topic: the log takes its events from no other one.
     private static let service = "orders"
     /// Bytes that are not a protobuf message.
     static let unreadable = Data([0xFF, 0xFF, 0xFF])

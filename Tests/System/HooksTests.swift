@@ -150,6 +150,7 @@ struct HooksTests {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         var flags = ["--registry", "\(folder)/registry.json", "--keys", "\(folder)/keys"]
         if daemon != "gatewayd" { flags += ["--data", folder] }
+        if daemon == "eventlogd" { flags += ["--topology", Programs.topologyFile] }
         let outcome = try Program(built: daemon).run(flags, environment: ["MARTLET_MUGS": "7"])
         #expect(outcome.status == 78)
         #expect(outcome.text.contains("MARTLET_MUGS"))

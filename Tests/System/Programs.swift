@@ -8,11 +8,16 @@ enum Programs {
     /// True, too, where they are required: then the tests fail without them.
     static var areBuilt: Bool { martlet.exists || Validators.areRequired }
 
-    /// The system's topology, of which the committed file states the parts that the tests use.
-    static let topology: PrintedTopology = {
+    /// The committed file of the system's topology.
+    static let topologyFile: String = {
         var folder = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { folder.deleteLastPathComponent() }
-        let file = FileManager.default.contents(atPath: folder.appendingPathComponent("martlet.json").path) ?? Data()
+        return folder.appendingPathComponent("martlet.json").path
+    }()
+
+    /// The system's topology, of which the committed file states the parts that the tests use.
+    static let topology: PrintedTopology = {
+        let file = FileManager.default.contents(atPath: topologyFile) ?? Data()
         // An empty list fails the test of `status --json`.
         return (try? JSONDecoder().decode(PrintedTopology.self, from: file))
             ?? PrintedTopology(processes: [], singleProcess: nil, methods: [])

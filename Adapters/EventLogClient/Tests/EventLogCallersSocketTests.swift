@@ -14,8 +14,8 @@ import Testing
 struct EventLogCallersSocketTests {
     private static let services = ["writers", "readers", "others"]
     private static let topics = [
-        BusPolicy.Topic("books", owner: "writers"), BusPolicy.Topic("notes", owner: "readers"),
-        BusPolicy.Topic("signs", owner: "others"),
+        BusPolicy.Topic("books", publisher: "writers"), BusPolicy.Topic("notes", publisher: "readers"),
+        BusPolicy.Topic("signs", publisher: "others"),
     ]
     private static let policy = BusPolicy(topics: topics, edges: [("readers", "writers")])
 
@@ -50,7 +50,7 @@ struct EventLogCallersSocketTests {
             policy: Self.policy
         )
         for topic in Self.topics {
-            try await log.bus(of: topic.owner).declare(BusDeclaration(topics: [TopicPlan(topic.name)]))
+            try await log.bus(of: topic.publisher).declare(BusDeclaration(topics: [TopicPlan(topic.name)]))
         }
         let server = makeServer(log)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -95,11 +95,11 @@ struct EventLogCallersSocketTests {
         try await withServices { log, connect in
             for service in Self.services {
                 let connection = connect(service)
-                // The client believes that it is the owner: only the token tells.
+                // The client believes that it is the owner: only the token decides.
                 for topic in Self.topics {
-                    let remote = RemoteEventLog(over: connection, service: topic.owner, time: time)
-                    let outcomes = try await remote.publish([Self.event(on: topic.name, from: topic.owner)])
-                    let isOwner = ExactText(topic.owner) == ExactText(service)
+                    let remote = RemoteEventLog(over: connection, service: topic.publisher, time: time)
+                    let outcomes = try await remote.publish([Self.event(on: topic.name, from: topic.publisher)])
+                    let isOwner = ExactText(topic.publisher) == ExactText(service)
                     let expected: Reason? = isOwner ? nil : "bus.not_owner"
                     #expect(outcomes.map { $0.refusal?.reason } == [expected])
                     let message = outcomes.first?.refusal?.message ?? "\(service) \(topic.name)"

@@ -78,7 +78,7 @@ private struct PolicyTopology: Decodable {
                         )
                     )
                 }
-                return BusPolicy.Topic(name, owner: publisher, partitions: partitions)
+                return BusPolicy.Topic(name, publisher: publisher, partitions: partitions)
             }
         }
     }

@@ -1,7 +1,10 @@
+import Foundation
 import MartletContract
 import MartletCore
+import MartletDaemon
 import MartletEventLog
 import MartletHost
+import MartletMessaging
 import MartletSQLite
 import MartletTesting
 import Testing
@@ -53,6 +56,53 @@ struct EventLogProgramTests {
             }
         )
         #expect(contract.methods.allSatisfy { $0.descriptor.http.isEmpty })
+    }
+
+    @Test("its policy is of the topology: publishers own, and who calls or consumes reads")
+    func policy() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.file("martlet.json")
+        let topology = """
+            {
+              "name": "mill",
+              "processes": [
+                {"program": "grindd", "services": ["grind"], "consumes": ["mill.grain.v1.sacks"]},
+                {"program": "graind", "services": ["grain"]},
+                {"program": "eventlogd", "services": ["eventlog"]}
+              ],
+              "topics": [
+                {"name": "mill.grain.v1.sacks", "publisher": "grain", "partitions": 4},
+                {"name": "mill.grind.v1.flour", "publisher": "grind"},
+                {"name": "mill.bins.v1.bins", "publisher": "bins"}
+              ],
+              "methods": [
+                {"service": "grind", "name": "mill.grind.v1.Grind/Grind", "users": "NOBODY", "callers": ["bins for users"]},
+                {"service": "bins", "name": "mill.bins.v1.Bins/Open", "users": "NOBODY", "callers": ["ANY_SERVICE"]}
+              ]
+            }
+            """
+        try Data(topology.utf8).write(to: URL(fileURLWithPath: file))
+        let policy = try BusPolicy(topologyAt: file)
+        #expect(policy.owner(of: "mill.grain.v1.sacks") == "grain")
+        #expect(policy.partitions(of: "mill.grain.v1.sacks") == 4)
+        let services: [ExactText] = ["grind", "grain", "bins"]
+        func readers(_ topic: String) -> [ExactText] {
+            services.filter { policy.denial(ofReading: topic, by: $0) == nil }
+        }
+        #expect(readers("mill.grain.v1.sacks") == ["grind", "grain"])
+        #expect(readers("mill.grind.v1.flour") == ["grind", "bins"])
+        // A contract for any service is no edge of one.
+        #expect(readers("mill.bins.v1.bins") == ["bins"])
+    }
+
+    @Test("a topology that cannot be read is refused, and so is a number of partitions that no topic has")
+    func invalidPolicy() throws {
+        let folder = try TemporaryFolder()
+        let file = folder.file("martlet.json")
+        #expect(throws: (any Error).self) { try BusPolicy(topologyAt: file) }
+        let topology = #"{"processes": [], "topics": [{"name": "a", "publisher": "b", "partitions": 0}]}"#
+        try Data(topology.utf8).write(to: URL(fileURLWithPath: file))
+        #expect(throws: (any Error).self) { try BusPolicy(topologyAt: file) }
     }
 
     private func publication(_ sequence: Int) -> PublishRequest {

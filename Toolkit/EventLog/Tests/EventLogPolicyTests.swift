@@ -13,7 +13,8 @@ import Testing
 struct EventLogPolicyTests {
     private static let policy = BusPolicy(
         topics: [
-            BusPolicy.Topic("books", owner: "writers", partitions: 3), BusPolicy.Topic("notes", owner: "readers"),
+            BusPolicy.Topic("books", publisher: "writers", partitions: 3),
+            BusPolicy.Topic("notes", publisher: "readers"),
         ],
         edges: [("readers", "writers"), ("critics", "writers")]
     )
@@ -165,7 +166,7 @@ struct EventLogPolicyTests {
         #expect(try await member.receive(limit: 1).map(\.event) == [event(1)])
     }
 
-    @Test("a removed group belongs to nobody")
+    @Test("a removed group belongs to no service")
     func removed() async throws {
         let log = try await prepared()
         try await log.bus(of: "readers").declare(Self.consumer("counts"))
@@ -222,7 +223,7 @@ struct EventLogPolicyTests {
         #expect(try await log.status().first?.groups.map(\.members) == [0])
     }
 
-    @Test("nobody but a service is served")
+    @Test("only services are served")
     func users() async throws {
         let log = try await prepared()
         let client = EventLogClient(over: InProcessChannel(.eventLog(log)))

@@ -2,22 +2,22 @@ public import MartletCore
 
 /// Which service owns each topic, and whose topics each service reads: what a broker decides by, as a value.
 ///
-/// The owner of a topic, and nobody else, declares it and publishes on it. A service reads its own topics, and those of
+/// The owner of a topic, and no other service, declares it and publishes on it. A service reads its own topics, and those of
 /// the services that it speaks to: whose methods it calls, or whose events it subscribes to. No caller is exempt.
 public struct BusPolicy: Sendable, Hashable {
     /// A topic that a contract declares.
     public struct Topic: Sendable, Hashable {
         public let name: String
         /// The service that publishes on it.
-        public let owner: String
+        public let publisher: String
         /// In how many partitions its contract has it stored; `nil` for the broker's own number.
         public let partitions: Int?
 
         /// - Parameter partitions: 1 to ``TopicPlan/partitionsLimit``, or `nil`.
-        public init(_ name: String, owner: String, partitions: Int? = nil) {
+        public init(_ name: String, publisher: String, partitions: Int? = nil) {
             precondition(partitions.map { 1...TopicPlan.partitionsLimit ~= $0 } ?? true)
             self.name = name
-            self.owner = owner
+            self.publisher = publisher
             self.partitions = partitions
         }
     }
@@ -67,7 +67,7 @@ public struct BusPolicy: Sendable, Hashable {
     /// The service that publishes on a topic; `nil` when no contract declares it.
     public func owner(of topic: String) -> ExactText? {
         switch rule {
-        case .contracts(let topics, _): topics[ExactText(topic)].map { ExactText($0.owner) }
+        case .contracts(let topics, _): topics[ExactText(topic)].map { ExactText($0.publisher) }
         case .sole(let service): service
         }
     }
@@ -127,7 +127,7 @@ public struct BusPolicy: Sendable, Hashable {
     private func isService(_ name: ExactText) -> Bool {
         switch rule {
         case .contracts(let topics, let sources):
-            sources[name] != nil || topics.values.contains { ExactText($0.owner) == name }
+            sources[name] != nil || topics.values.contains { ExactText($0.publisher) == name }
                 || sources.values.contains { $0.contains(name) }
         case .sole(let service): service == name
         }

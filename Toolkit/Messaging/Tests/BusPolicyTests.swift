@@ -4,16 +4,16 @@ import Testing
 
 @Suite("Policy of a bus")
 struct BusPolicyTests {
-    /// `readers` subscribes to `writers`; `others` speaks to nobody.
+    /// `readers` subscribes to `writers`; `others` speaks to no other service.
     private let policy = BusPolicy(
         topics: [
-            BusPolicy.Topic("books", owner: "writers", partitions: 3),
-            BusPolicy.Topic("notes", owner: "readers"),
-            BusPolicy.Topic("signs", owner: "others"),
+            BusPolicy.Topic("books", publisher: "writers", partitions: 3),
+            BusPolicy.Topic("notes", publisher: "readers"),
+            BusPolicy.Topic("signs", publisher: "others"),
         ],
         edges: [("readers", "writers")]
     )
-    private static let services = ["writers", "readers", "others", "strangers"]
+    private static let services = ["writers", "readers", "others", "newcomers"]
     private static let topics = ["books", "notes", "signs", "plans"]
 
     private func event(on topic: String, from source: String) -> Envelope {
@@ -30,7 +30,7 @@ struct BusPolicyTests {
         )
     }
 
-    @Test("the owner of a topic publishes on it and declares it, and nobody else", arguments: services, topics)
+    @Test("the owner of a topic publishes on it and declares it, and no other service", arguments: services, topics)
     func owners(service: String, topic: String) {
         let isOwner = [["writers", "books"], ["readers", "notes"], ["others", "signs"]].contains([service, topic])
         let denials = [
@@ -73,7 +73,7 @@ struct BusPolicyTests {
     @Test("names that look alike are different ones")
     func lookAlikes() {
         // The letter K, and the Kelvin sign.
-        let policy = BusPolicy(topics: [BusPolicy.Topic("K", owner: "K")], edges: [("a", "K")])
+        let policy = BusPolicy(topics: [BusPolicy.Topic("K", publisher: "K")], edges: [("a", "K")])
         #expect(policy.denial(ofDeclaring: "K", by: "K") == nil)
         #expect(policy.denial(ofDeclaring: "K", by: "\u{212A}")?.reason == "bus.not_owner")
         #expect(policy.denial(ofDeclaring: "\u{212A}", by: "K")?.reason == "bus.topic_without_owner")

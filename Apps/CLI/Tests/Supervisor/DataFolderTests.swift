@@ -69,6 +69,19 @@ struct DataFolderTests {
         }
     }
 
+    @Test("the event log gets the topology of the run, from which its policy is read; other processes do not")
+    func topology() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let launch = try launch(folder)
+        let daemons = try await launch.prepare()
+        let given = daemons.filter { $0.program.arguments.contains("--topology") }.map(\.row.name)
+        #expect(given == launch.topology.processes.filter { $0.services == ["eventlog"] }.map(\.program))
+        let written = try Topology(json: Data(contentsOf: URL(fileURLWithPath: folder.topology)))
+        #expect(written == launch.topology)
+    }
+
     @Test("has a folder for each process with public keys and its own tokens, which only the owner can read")
     func tokens() async throws {
         let temporary = try TemporaryFolder()

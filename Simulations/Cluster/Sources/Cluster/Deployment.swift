@@ -83,11 +83,11 @@ package struct Deployment: Sendable {
     package static func policy(of deployments: [Deployment]) throws -> BusPolicy {
         let events = try events(of: deployments)
         let served = events.flatMap { name, own in
-            own.topics.map { BusPolicy.Topic($0.name, owner: name, partitions: $0.partitions) }
+            own.topics.map { BusPolicy.Topic($0.name, publisher: name, partitions: $0.partitions) }
         }
         // One without a publisher in this world is of its contract's service.
         let others = events.flatMap { name, own in
-            own.subscriptions.map { BusPolicy.Topic($0.topic, owner: $0.source ?? name) }
+            own.subscriptions.map { BusPolicy.Topic($0.topic, publisher: $0.source ?? name) }
         }
         let topics = served + others
         let owners = BusPolicy(topics: topics, edges: [])
@@ -96,7 +96,7 @@ package struct Deployment: Sendable {
                 owners.owner(of: subscription.topic).map { (service: name, source: $0.text) }
             }
         }
-        let relays = events.map { BusPolicy.Topic(RelayCheck.topic(of: $0.name).name, owner: $0.name) }
+        let relays = events.map { BusPolicy.Topic(RelayCheck.topic(of: $0.name).name, publisher: $0.name) }
         return BusPolicy(topics: topics + relays, edges: edges)
     }
 

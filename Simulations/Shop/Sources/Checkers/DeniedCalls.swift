@@ -122,7 +122,7 @@ struct DeniedCalls: Sendable {
     }
 
     private var readings: [Attempt] {
-        func joining(_ topic: String, _ group: String, by service: ExactText, _ what: String) -> Attempt {
+        func joining(_ group: String, of topic: String, by service: ExactText, what: String) -> Attempt {
             let request = JoinRequest.with {
                 $0.topic = topic
                 $0.group = group
@@ -138,8 +138,8 @@ struct DeniedCalls: Sendable {
         }
         let orders = OrdersTopics.orders.name
         return [
-            joining(orders, "provider", by: "provider", "a service that reads a topic without an edge"),
-            joining(orders, "inventory", by: "carts", "a service that joins the group of another one"),
+            joining("provider", of: orders, by: "provider", what: "a service that reads a topic without an edge"),
+            joining("inventory", of: orders, by: "carts", what: "a service that joins the group of another one"),
         ]
     }
 

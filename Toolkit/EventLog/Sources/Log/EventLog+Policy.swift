@@ -47,7 +47,8 @@ extension EventLog {
     func check(_ member: Int, of service: ExactText) throws {
         guard let membership = state.withLock({ $0.membership(of: member) }) else { throw Fault.unknownMember }
         guard membership.service == service else {
-            let text = "\(service) may not use a member of the group \(membership.group): another service joined with it"
+            let text =
+                "\(service) may not use a member of the group \(membership.group): another service joined with it"
             throw BusPolicy.Denial(.foreignMember, text).fault
         }
     }

@@ -33,7 +33,7 @@ struct EventLogState: Sendable {
     struct Membership: Sendable, Hashable {
         let topic: ExactText
         let group: ExactText
-        /// The service that joined: nobody else uses the member.
+        /// The service that joined: no other one uses the member.
         let service: ExactText
         let window: Int
     }
