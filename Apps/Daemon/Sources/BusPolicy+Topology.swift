@@ -1,5 +1,6 @@
 import Foundation
 public import MartletConfig
+import MartletHost
 public import MartletMessaging
 
 extension BusPolicy {
@@ -47,7 +48,7 @@ extension ConfigReader {
                 do {
                     return try BusPolicy(topologyAt: path)
                 } catch {
-                    problem = "must name the system's topology: \(error)"
+                    problem = "must name the system's topology: \(ErrorText.plain(error))"
                     return nil
                 }
             }
