@@ -24,8 +24,8 @@ final class SQLiteAuthorizer {
     private static func allows(_ action: Int32, _ name: UnsafePointer<CChar>?) -> Bool {
         switch action {
         case SQLITE_TRANSACTION, SQLITE_SAVEPOINT, SQLITE_ATTACH, SQLITE_DETACH: return false
-        // Full-text search uses this one within ordinary statements; it changes nothing.
-        case SQLITE_PRAGMA: return name.map { String(cString: $0) == "data_version" } ?? false
+        // Full-text search uses the first within ordinary statements, the second lists columns; both change nothing.
+        case SQLITE_PRAGMA: return name.map { ["data_version", "table_info"].contains(String(cString: $0)) } ?? false
         default: return true
         }
     }
