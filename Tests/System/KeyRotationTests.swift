@@ -56,7 +56,7 @@ struct KeyRotationTests {
             let last = try await stocked.send(.order(key: "last", as: bearer(shop)))
             let id = try last.decoded(PlacedOrder.self).order.order_id
             let current = try bearer(shop)
-            try await stocked.until("\(id) completed") {
+            _ = try await stocked.until("\(id) completed") { () -> Bool? in
                 let response = try await stocked.send(ShopRequest(path: "/v1/orders/\(id)", bearer: current))
                 guard response.status == 200 else { return nil }
                 return try response.decoded(PlacedOrder.self).order.status == "ORDER_STATUS_COMPLETED" ? true : nil

@@ -34,7 +34,7 @@ struct EventLogCallersSocketTests {
             runtime: Runtime(time: time, entropy: SystemEntropy()),
             logger: Logger(label: "test"),
             // The token of these tests is the service's name.
-            authenticate: { headers in
+            authenticate: { headers, _ in
                 .known(Principal(service: ExactText(headers.bearerToken ?? ""), for: .itself))
             }
         )

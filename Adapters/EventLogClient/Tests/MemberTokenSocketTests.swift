@@ -75,6 +75,7 @@ struct MemberTokenSocketTests {
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
             runtime: Runtime(time: time, seed: 1),
+            policy: .sole("test"),
             limits: limits
         )
         let server = makeServer(log)

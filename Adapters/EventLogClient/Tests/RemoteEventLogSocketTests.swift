@@ -12,6 +12,7 @@ import Testing
 @Suite("Event log over TCP", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct RemoteEventLogSocketTests {
     private static let service = Principal(service: "test", for: .itself)
+    private static let operate = Principal(user: "ops", scopes: ["operate"])
 
     /// The time of the calls' deadlines, which never pass: a slow machine must not end a call.
     private let time = ManualTime()
@@ -28,7 +29,10 @@ struct RemoteEventLogSocketTests {
             budget: .process,
             runtime: Runtime(time: time, entropy: SystemEntropy()),
             logger: Logger(label: "test"),
-            authenticate: { _, _ in .known(Self.service) }
+            authenticate: { headers, _ in
+                // Only operators may read the log's status.
+                .known(headers[":path"]?.hasSuffix("/Status") == true ? Self.operate : Self.service)
+            }
         )
     }
 

@@ -1,7 +1,10 @@
+import Foundation
 import Logging
 import MartletContract
 import MartletCore
+import MartletDaemon
 import MartletHost
+import MartletMessaging
 import MartletSQL
 import MartletSQLite
 import MartletTelemetry
@@ -35,6 +38,7 @@ struct ShopCustomerTextTests {
         self.folder = folder
         var opened: [(service: String, database: SQLiteDatabase)] = []
         services = try await ShopProgram.services(
+            policy: BusPolicy(topologyAt: ShopTopologyTests.root.appendingPathComponent("martlet.json").path),
             runtime: Runtime(time: time, seed: 1),
             telemetry: { Telemetry(service: $0, level: .critical, time: time) },
             database: { name in

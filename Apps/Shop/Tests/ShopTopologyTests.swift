@@ -39,7 +39,7 @@ struct ShopTopologyTests {
         let scopes: [Scope]
     }
 
-    private static let root = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { url, _ in
+    static let root = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { url, _ in
         url.deletingLastPathComponent()
     }
     /// Services that belong to every system: they have no contract in `Contracts/proto/shop`.

@@ -1,3 +1,4 @@
+import MartletMessaging
 import OrdersContract
 
 /// Events that a defect of `orders` publishes: they are of no order, and of keys of their own.
