@@ -319,8 +319,8 @@ struct Defect: Sendable, CustomTestStringConvertible {
         ) {
             let entry = StateSnapshot.Entry(
                 topic: OrdersTopics.orders.name,
-                key: "foreign",
-                source: "elsewhere",
+                key: "poisoned-0",
+                source: PlantedEvents.source,
                 epoch: 1,
                 sequence: 1,
                 body: []

@@ -76,6 +76,7 @@ private struct HostFixture {
             logger: logger
         )
         host.health = health
+        host.rpcLimits = .patient
         self.host = host
     }
 

@@ -91,7 +91,7 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
 
     private func pass(killedAt hit: Int?) async throws -> (ending: Ending, boundaries: [String]) {
         let environment = try await environment()
-        try await environment.database.migrate(WorkflowEngine.migrations)
+        try await environment.database.migrate(modules: WorkflowEngine.migrations)
         let boundaries = Boundaries(killedAt: hit)
         let first = engine(in: environment)
         let run = "replayed"

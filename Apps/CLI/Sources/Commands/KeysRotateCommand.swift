@@ -19,7 +19,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
 
             Examples:
               martlet keys rotate
-              martlet keys rotate --end-tokens --wait   # after a leak: tokens of users end, too
+              martlet keys rotate --end-tokens --wait   # after a leak
             """
     )
 

@@ -15,6 +15,8 @@ public struct ServiceHost: Sendable {
     package let readiness = Readiness()
     /// Runs already, around ``run(httpServer:handlingSignals:whenServing:)``; reports the state of the services from then on.
     package var health: HealthListener?
+    /// The limits of the listeners for services and operators; `drain` is the host's.
+    var rpcLimits = RPCServerLimits()
     /// Begins the spans of REST requests; `nil`: none is recorded.
     package var tracer: ServiceTracer?
     private let runtimes: [ServiceRuntime]
@@ -182,7 +184,7 @@ public struct ServiceHost: Sendable {
     }
 
     private func server(_ contracts: [ServedContract], at address: ListenAddress) -> RPCServer {
-        var serverLimits = RPCServerLimits()
+        var serverLimits = rpcLimits
         serverLimits.drain = limits.drain
         let authenticator = authenticator
         return RPCServer(
