@@ -2,8 +2,8 @@ import MartletContract
 import MartletCore
 import MartletRPC
 import MartletTesting
-import Synchronization
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @Suite("Authentication of an open stream", .timeLimit(.minutes(HangLimit.testMinutes)))

@@ -150,7 +150,9 @@ package struct KeyRotator: Sendable {
         return key
     }
 
-    /// Makes the new key the one that signs. The old one is gone then: nothing is signed with it any more.
+    /// Makes the new key the one that signs.
+    ///
+    /// The old one is gone then: nothing is signed with it any more.
     private func replaceKey(by rotation: KeyRotation) throws {
         let path = LocalIssuer.signingKeyPath(in: folder)
         guard let pem = try SecretFile.read(path) else {
