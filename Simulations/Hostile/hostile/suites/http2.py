@@ -27,7 +27,7 @@ METHODS = {
     ("inventoryd", "grpc"): "/shop.inventory.v1.InventoryService/ListStock",
     ("paymentsd", "grpc"): "/shop.payments.v1.PaymentsService/GetPayment",
     ("testproviderd", "grpc"): "/shop.provider.v1.ProviderService/GetLedger",
-    ("eventlogd", "grpc"): "/martlet.eventlog.v1.EventLogService/Status",
+    ("eventlogd", "grpc"): "/martlet.eventlog.v1.EventLogService/Publish",
 }
 LOG_OPERATORS_METHOD = "/martlet.eventlog.v1.EventLogService/Status"
 OPERATORS_METHOD = "/martlet.operate.v1.OperateService/ListWorkflows"
