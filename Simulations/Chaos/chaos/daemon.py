@@ -20,12 +20,14 @@ class Daemon:
     The driver announces each exit that it causes; every other exit is a finding.
     """
 
-    def __init__(self, program, path, arguments, log, http_port, note):
+    def __init__(self, program, path, arguments, log, row, note):
         self.program = program
         self.path = path
         self.arguments = arguments
         self.log = log
-        self.http_port = http_port
+        self.health_port = row["health"]
+        # Where strangers connect.
+        self.http_port = row["http"] or self.health_port
         self.note = note
         self.process = None
         self.starts = 0
@@ -129,7 +131,7 @@ class Daemon:
     async def readiness(self):
         """The status and the text of `/readyz`; 0 without a response."""
         try:
-            response = await web.get("127.0.0.1", self.http_port, "/readyz", timeout=2.0)
+            response = await web.get("127.0.0.1", self.health_port, "/readyz", timeout=2.0)
             return response.status, response.body.decode().strip()
         except (OSError, web.NoResponse):
             return 0, ""

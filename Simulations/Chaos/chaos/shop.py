@@ -12,7 +12,7 @@ from pathlib import Path
 from .daemon import Daemon
 from .ports import free_port
 from .proxy_client import Proxies
-from .topology import PROGRAMS, SERVICES, WITH_DATABASE
+from .topology import EVENT_LOG, PROGRAMS, SERVICES, WITH_DATABASE
 from .web import Connections
 
 LISTENERS = ("http", "grpc", "operate")
@@ -102,10 +102,13 @@ class Shop:
                 arguments += [f"--{listener}-port", str(row[listener])]
         if program in WITH_DATABASE:
             arguments += ["--data", str(self.database_folders.get(program, self.data))]
-        arguments += ["--keys", str(self.data / "keys"), "--registry", str(self.view(program))]
+        arguments += ["--health-port", str(row["health"])]
+        arguments += ["--keys", str(self.data / "keys" / program), "--registry", str(self.view(program))]
+        if program == EVENT_LOG:
+            arguments += ["--topology", str(self.data / "topology.json")]
         arguments += ["--log-level", self.log_level]
         path = str(self.programs / program)
-        self.daemons[program] = Daemon(program, path, arguments, str(self.log(program)), row["http"], self.note)
+        self.daemons[program] = Daemon(program, path, arguments, str(self.log(program)), row, self.note)
 
     def move(self, program, folder):
         """Moves the database of a stopped daemon to another folder."""

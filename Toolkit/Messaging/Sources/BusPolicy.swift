@@ -13,7 +13,10 @@ public struct BusPolicy: Sendable, Hashable {
         /// In how many partitions its contract has it stored; `nil` for the broker's own number.
         public let partitions: Int?
 
-        /// - Parameter partitions: 1 to ``TopicPlan/partitionsLimit``, or `nil`.
+        /// - Parameters:
+        ///   - name: The name of the topic.
+        ///   - publisher: The service that publishes on it.
+        ///   - partitions: 1 to ``TopicPlan/partitionsLimit``, or `nil`.
         public init(_ name: String, publisher: String, partitions: Int? = nil) {
             precondition(partitions.map { 1...TopicPlan.partitionsLimit ~= $0 } ?? true)
             self.name = name

@@ -12,7 +12,7 @@ public import MartletCore
 
 /// Issues tokens for local use; its private key is stored in the data folder, readable by its owner only.
 ///
-/// Files in its folder: `issuer.pem`, `jwks.json` (the public keys, two while ``KeyRotator`` replaces the key), and for each
+/// Files in its folder: `issuer.pem`, `jwks.json` (the public keys, two while `KeyRotator` replaces the key), and for each
 /// key `<id>.end`, when the last token ends that was handed out. Each process gets a folder of its own, without the private
 /// key: `jwks.json`, and `<service>/<callee>.token` for each service that its services call. All have mode 0600.
 public struct LocalIssuer: Sendable {

@@ -32,7 +32,7 @@ public struct ServiceHost: Sendable {
 
     /// - Parameters:
     ///   - runtimes: One or more services, each with its own database, log scope and metrics.
-    ///   - listeners: The addresses to listen on; that of health belongs to the ``HealthListener``.
+    ///   - listeners: The addresses to listen on; that of health belongs to the `HealthListener`.
     ///   - authenticator: Verifies the tokens of requests.
     ///   - metrics: Those of the process, exposed with those of the services.
     ///   - limits: How long each step of a shutdown may take.

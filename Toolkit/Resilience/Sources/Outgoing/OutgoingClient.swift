@@ -42,7 +42,9 @@ public final class OutgoingClient: Sendable {
     /// One that is repeatable, or was certainly not processed, is sent again after a failure of the connection or a status
     /// 502, 503 or 504.
     ///
-    /// - Parameter deadline: When the caller stops waiting; `nil`: after the policy's timeout.
+    /// - Parameters:
+    ///   - request: What is sent.
+    ///   - deadline: When the caller stops waiting; `nil`: after the policy's timeout.
     /// - Returns: The last response, whatever its status.
     /// - Throws: `Fault`: `invalidArgument` for a request beyond its limits, ``forbiddenAddress``, `unavailable`,
     ///   `deadlineExceeded`, ``responseTooLarge``; `CancellationError`.
