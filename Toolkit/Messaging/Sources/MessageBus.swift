@@ -8,9 +8,11 @@ public import MartletCore
 public protocol MessageBus: Sendable {
     /// Makes topics and groups known, before they are published to and joined; a repeat does nothing.
     ///
-    /// A broker may refuse others, with an error that names them. What exists stays as it is, but for its retention.
+    /// A broker may refuse others, with an error that names them. What exists stays as it is, but for its retention. A
+    /// declaration that is refused makes nothing.
     ///
-    /// - Throws: `Fault`: `invalidArgument` for an invalid name, otherwise as ``publish(_:)``.
+    /// - Throws: `Fault`: `invalidArgument` for an invalid name, `permissionDenied` for a topic or group that the service may
+    ///   not use, as a ``BusPolicy`` decides; otherwise as ``publish(_:)``.
     func declare(_ declaration: BusDeclaration) async throws
 
     /// Stores the events of one batch durably, in order, before it returns. A repeat may store them twice.
@@ -31,6 +33,8 @@ public protocol MessageBus: Sendable {
     ///   - group: The group's name, usually the consuming service's.
     ///   - start: Where the group starts if it is new to the bus; with `again`, also when it is known. That is stored
     ///     durably before the call returns.
+    /// - Throws: `Fault`: `permissionDenied` as for ``declare(_:)``, `failedPrecondition` for a topic or group that a broker
+    ///   refuses because it was not declared; otherwise as ``publish(_:)``.
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember
 
     /// The topics and groups that exist, with what has been published and acknowledged.

@@ -37,6 +37,44 @@ private final class RefusingBus: MessageBus {
     func status() async throws -> [TopicStatus] { try await bus.status() }
 }
 
+/// A bus that takes topics, and events on them, only of a list, and a declaration only as a whole; as an event log does.
+private final class PermittingBus: MessageBus {
+    private let bus: InMemoryBus
+    private let permitted: Mutex<Set<ExactText>>
+    private let topics = Mutex<Set<ExactText>>([])
+
+    init(_ bus: InMemoryBus, permitting topics: [String]) {
+        self.bus = bus
+        permitted = Mutex(Set(topics.map { ExactText($0) }))
+    }
+
+    func permit(_ topic: String) { permitted.withLock { _ = $0.insert(ExactText(topic)) } }
+
+    func declare(_ declaration: BusDeclaration) async throws {
+        let names = declaration.topics.map { ExactText($0.name) }
+        let permitted = permitted.withLock { $0 }
+        guard names.allSatisfy({ permitted.contains($0) }) else {
+            throw Fault(.permissionDenied, "test.not_permitted", "a topic is not permitted")
+        }
+        topics.withLock { $0.formUnion(names) }
+    }
+
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        let topics = topics.withLock { $0 }
+        let refusals = PublishRefusals(of: events) { event in
+            topics.contains(ExactText(event.topic)) ? nil : PublishRefusal("test.not_permitted", "is not permitted")
+        }
+        try await bus.publish(refusals.accepted(of: events))
+        return refusals.outcomes
+    }
+
+    func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
+        try await bus.join(topic: topic, group: group, start: start)
+    }
+
+    func status() async throws -> [TopicStatus] { try await bus.status() }
+}
+
 @Suite("Refused publications", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct OutboxRefusalTests {
     let fixture: OutboxFixture
@@ -101,6 +139,30 @@ struct OutboxRefusalTests {
             try await handler.subscription().deliver(event, on: fixture.target)
         }
         #expect(try await fixture.effects(of: "bad") == [1, 2, 3])
+    }
+
+    @Test("a topic that the bus does not permit yet does not hold up the others, and follows when it does")
+    func topics() async throws {
+        let bus = PermittingBus(fixture.bus, permitting: ["things"])
+        let relay = OutboxRelay(
+            source: "test",
+            instance: "test-1",
+            database: fixture.source,
+            bus: bus,
+            runtime: fixture.runtime,
+            topics: [TopicPlan("new"), TopicPlan("things")]
+        )
+        try await fixture.source.transaction { tx in
+            try tx.append(OutgoingEvent(topic: "new", key: "n", body: []))
+            try tx.append(.thing("a"))
+        }
+        try await relay.drain()
+        #expect(try await unsent() == ["n/1"])
+
+        bus.permit("new")
+        fixture.time.advance(by: OutboxRelay.Limits().refusedDelayMin)
+        try await relay.drain()
+        #expect(try await unsent().isEmpty)
     }
 
     @Test("a bus that answers for too few events has published none that is marked")

@@ -245,7 +245,7 @@ public struct OutboxRelay: Sendable {
     /// Sends one batch; false when nothing is unsent.
     private func send(_ session: inout Session) async throws -> Bool {
         if !session.isDeclared, !topics.isEmpty {
-            try await bus.declare(BusDeclaration(topics: topics))
+            try await bus.declare(topics)
             session.isDeclared = true
         }
         if session.renewal <= runtime.time.now { try await renew(&session) }

@@ -94,7 +94,7 @@ package struct Resender: Sendable {
     /// - Returns: The events that were refused.
     private func publish(_ events: [Envelope]) async throws -> [Envelope] {
         guard !events.isEmpty else { return [] }
-        if !topics.isEmpty { try await bus.declare(BusDeclaration(topics: topics)) }
+        if !topics.isEmpty { try await bus.declare(topics) }
         let outcomes = try await bus.publish(events)
         guard outcomes.count == events.count else {
             throw Fault(.internal, .internal, "the bus answered \(outcomes.count) of \(events.count) events")
