@@ -4,8 +4,8 @@ import MartletSQL
 enum CustomerTextMigration {
     /// It breaks older programs: they would write texts into events again, and cannot read the events of later ones.
     ///
-    /// A text that is older than 90 days by the newest event is not moved, only blanked. An event of before keeps its
-    /// schema, gets the id of its text, and is read by ``OrderEvent/upcasters``.
+    /// Every text is moved: one past its retention is not shown, and the next run of the job deletes it. An event of before
+    /// keeps its schema, gets the id of its text, and is read by ``OrderEvent/upcasters``.
     static let table = Migration(
         "orders",
         4,
@@ -26,7 +26,6 @@ enum CustomerTextMigration {
                 json_extract(event.body, '$.cancelRequested.reason')
             FROM es_events AS event JOIN order_headlines AS headline ON headline.order_id = event.stream
             WHERE event.type = 'cancel_requested' AND json_extract(event.body, '$.cancelRequested.reason') <> ''
-                AND event.at >= (SELECT MAX(at) FROM es_events) - 7776000000000
             ON CONFLICT (id) DO NOTHING
             """,
             """
