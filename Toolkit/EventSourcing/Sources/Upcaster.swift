@@ -1,4 +1,4 @@
-/// Converts stored events of an old schema when they are read; stored events never change.
+/// Converts stored events of an old schema when they are read; a new schema never changes stored events.
 ///
 /// Upcasters are chained until none applies.
 public struct Upcaster: Sendable {
