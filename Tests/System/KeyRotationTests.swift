@@ -34,7 +34,7 @@ struct KeyRotationTests {
             let cli = OperatorCLI(folder: shop.folder)
             var keys = [try cli.json("keys", "status", as: Status.self).signs]
             let first = try bearer(shop)
-            // The first one waits for the tokens of the old key; the second request ends them.
+            // The first one waits for the tokens of the old key; the second request ends them, and replaces the new key, too.
             _ = try cli.text("keys", "rotate")
             #expect(try cli.json("keys", "status", as: Status.self).phase == "signed")
             #expect(try await place("old-key", as: first, in: stocked) == 200)

@@ -47,6 +47,9 @@ package struct KeyRotation: Sendable, Equatable, Codable {
     /// The id of the key that replaces it.
     package var newKey: String { new.kid ?? "" }
 
+    /// Whether the old key still signs.
+    var oldSigns: Bool { phase == .publishing || phase == .published }
+
     /// Whether the old key is published.
     var publishesOld: Bool { phase != .withdrawing }
 

@@ -50,20 +50,29 @@ package struct KeyRotator: Sendable {
 
     // MARK: Requests
 
-    private static func requestPath(in folder: String) -> String { "\(folder)/rotate.request" }
+    /// One file for each kind: a request never replaces one of the other kind.
+    private static func requestPath(in folder: String, endsTokens: Bool) -> String {
+        "\(folder)/\(endsTokens ? "end-tokens" : "rotate").request"
+    }
 
-    /// Asks the owner of the folder for a rotation; one that is under way is that rotation.
+    /// Asks the owner of the folder for a rotation.
+    ///
+    /// It joins the rotation under way. One that ends tokens does so while the old key still signs; later it also asks for
+    /// another rotation, since the key that has leaked may be the new one.
     ///
     /// - Parameters:
     ///   - folder: The issuer's.
     ///   - endsTokens: Whether the old key is withdrawn before its tokens end.
     package static func request(in folder: String, endsTokens: Bool) throws {
-        try SecretFile.write(endsTokens ? "end-tokens" : "", to: requestPath(in: folder))
+        try SecretFile.write("", to: requestPath(in: folder, endsTokens: endsTokens))
     }
 
     /// Whether a request is not yet taken up.
-    package static func hasRequest(in folder: String) -> Bool {
-        SecretFile.stamp(of: requestPath(in: folder)) != nil
+    package static func hasRequest(in folder: String) -> Bool { !requests(in: folder).isEmpty }
+
+    /// The requests that are not yet taken up, by whether they end tokens.
+    private static func requests(in folder: String) -> [Bool] {
+        [true, false].filter { SecretFile.stamp(of: requestPath(in: folder, endsTokens: $0)) != nil }
     }
 
     /// When the last token of a key ends, as far as it is stored.
@@ -115,28 +124,45 @@ package struct KeyRotator: Sendable {
     }
 
     /// Begins the rotation that is asked for, or joins the request to the one under way.
+    ///
+    /// - Returns: Whether anything has changed.
     private func takeRequest() throws -> Bool {
-        let path = Self.requestPath(in: folder)
-        guard let request = try SecretFile.read(path) else { return false }
-        let endsTokens = request.hasPrefix("end-tokens")
+        var taken = Self.requests(in: folder)
+        guard !taken.isEmpty else { return false }
+        let endsTokens = taken.contains(true)
+        var isChanged = false
         if var rotation = try KeyRotation.read(in: folder) {
             if endsTokens, !rotation.endsTokens {
                 rotation.endsTokens = true
                 try rotation.write(in: folder)
+                isChanged = true
             }
+            // The key that has leaked may be the one that signs now: the request waits for a rotation of its own.
+            if !rotation.oldSigns { taken.removeAll { $0 } }
         } else {
-            guard let pem = try SecretFile.read(LocalIssuer.signingKeyPath(in: folder)) else {
-                throw SecretFile.Unreadable(path: LocalIssuer.signingKeyPath(in: folder), message: "there is no key")
-            }
-            let old = LocalIssuer.entry(try SigningKey(pem: pem).publicKey)
-            let new = LocalIssuer.entry(try nextKey().publicKey)
-            try reached(.keyMade)
-            try KeyRotation(from: old, to: new, at: time.date, endsTokens: endsTokens).write(in: folder)
-            try reached(.begun)
+            try begin(endsTokens: endsTokens)
         }
-        unlink(path)
+        for endsTokens in taken { try remove(Self.requestPath(in: folder, endsTokens: endsTokens)) }
+        guard isChanged || !taken.isEmpty else { return false }
         try reached(.requestRemoved)
         return true
+    }
+
+    private func begin(endsTokens: Bool) throws {
+        guard let pem = try SecretFile.read(LocalIssuer.signingKeyPath(in: folder)) else {
+            throw SecretFile.Unreadable(path: LocalIssuer.signingKeyPath(in: folder), message: "there is no key")
+        }
+        let old = LocalIssuer.entry(try SigningKey(pem: pem).publicKey)
+        let new = LocalIssuer.entry(try nextKey().publicKey)
+        try reached(.keyMade)
+        try KeyRotation(from: old, to: new, at: time.date, endsTokens: endsTokens).write(in: folder)
+        try reached(.begun)
+    }
+
+    private func remove(_ path: String) throws {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw SecretFile.Unreadable(path: path, message: String(cString: strerror(errno)))
+        }
     }
 
     private var nextPath: String { "\(folder)/next.pem" }
@@ -166,9 +192,7 @@ package struct KeyRotator: Sendable {
 
     private func finish(_ rotation: KeyRotation) throws {
         // First: without the state there is no rotation, and the other file is of no further use.
-        guard unlink(KeyRotation.path(in: folder)) == 0 || errno == ENOENT else {
-            throw SecretFile.Unreadable(path: KeyRotation.path(in: folder), message: String(cString: strerror(errno)))
-        }
+        try remove(KeyRotation.path(in: folder))
         try reached(.withdrawn)
         IssuedTokens(of: rotation.oldKey, in: folder).remove()
         Logger.current.notice("the old key is withdrawn", metadata: ["key": "\(rotation.oldKey)"])

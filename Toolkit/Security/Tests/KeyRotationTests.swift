@@ -132,6 +132,43 @@ struct KeyRotationTests {
         #expect(throws: Fault.self) { try verifier.verify(old) }
     }
 
+    @Test("after a leak while the new key signs already, that key is replaced, too, and its tokens end")
+    func endTokensOfNew() async throws {
+        try await publish()
+        let keys = try keys
+        var rotator = try rotator(Interruption(at: nil))
+        _ = try await token()
+        try KeyRotator.request(in: keys, endsTokens: false)
+        while try KeyRotation.read(in: keys)?.phase != .signed {
+            while try await rotator.advance(publish: { try await publish() }) {}
+            time.advance(by: .seconds(1))
+        }
+        let leaked = try await token()
+        try KeyRotator.request(in: keys, endsTokens: true)
+        for _ in 0..<30 {
+            while try await rotator.advance(publish: { try await publish() }) {}
+            time.advance(by: .seconds(1))
+        }
+        #expect(try KeyRotation.read(in: keys) == nil)
+        #expect(!KeyRotator.hasRequest(in: keys))
+        let verifier = try await LocalIssuer.verifier(in: process, callees: [], time: time)
+        #expect(throws: Fault.self) { try verifier.verify(leaked) }
+        let current = try await token()
+        #expect(throws: Never.self) { try verifier.verify(current) }
+    }
+
+    @Test("a request that ends tokens is not replaced by a later one that does not")
+    func bothRequests() async throws {
+        try await publish()
+        let keys = try keys
+        var rotator = try rotator(Interruption(at: nil))
+        try KeyRotator.request(in: keys, endsTokens: true)
+        try KeyRotator.request(in: keys, endsTokens: false)
+        while try await rotator.advance(publish: { try await publish() }) {}
+        #expect(try KeyRotation.read(in: keys)?.endsTokens == true)
+        #expect(!KeyRotator.hasRequest(in: keys))
+    }
+
     @Test("a key of an earlier version, whose tokens were not recorded, is published for a week")
     func unrecorded() async throws {
         let keys = try keys

@@ -13,7 +13,8 @@ struct KeysRotateCommand: AsyncParsableCommand {
             The running \(Topology.systemName) does it: it publishes a new key, signs with it after a few seconds, mints \
             the services' tokens anew, and withdraws the old key when the last token ends that `martlet token` has \
             printed. No request fails meanwhile. The state is in the data folder: after a kill of any process, the next \
-            `martlet up` continues, and a repeat of this command joins the rotation that is under way.
+            `martlet up` continues, and a repeat of this command joins the rotation that is under way. With --end-tokens, \
+            while the new key signs already, that key is replaced, too: it may be the one that has leaked.
 
             The command returns when the new key signs; with --wait, when the old one is withdrawn.
 
