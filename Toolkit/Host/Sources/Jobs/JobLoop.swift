@@ -28,23 +28,29 @@ struct JobLoop: Sendable {
         var pause = job.isExclusive ? Duration.zero : job.interval
         while true {
             if pause > .zero { try await time.sleep(for: pause) }
-            if clock.pausesExpiry {
-                pause = job.interval
-                continue
-            }
-            do {
-                pause = try await job.isExclusive ? turn() : everywhere()
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                // The lease of a run that failed has ended: the others wait for the interval, too.
-                pause = min(job.interval, Self.retryDelayMax)
-                Logger.current.warning(
-                    "job failed, runs again after its interval",
-                    error: error,
-                    metadata: ["job": "\(job.name)", "interval": "\(job.interval)"]
-                )
-            }
+            pause = try await step()
+        }
+    }
+
+    /// Runs the job unless the wall clock has jumped; for one with a lease, if it is due and no other replica runs it.
+    ///
+    /// - Returns: How long until the next step.
+    func step() async throws -> Duration {
+        // An interval, such as a day, would skip a run.
+        if clock.pausesExpiry { return min(job.interval, ClockWatch.suspension) }
+        do {
+            return try await job.isExclusive ? turn() : everywhere()
+        } catch is CancellationError where Task.isCancelled {
+            throw CancellationError()
+        } catch {
+            // Also the cancellation of something that the job has waited for.
+            Logger.current.warning(
+                "job failed, runs again after its interval",
+                error: error,
+                metadata: ["job": "\(job.name)", "interval": "\(job.interval)"]
+            )
+            // The lease of a run that failed has ended: the others wait for the interval, too.
+            return min(job.interval, Self.retryDelayMax)
         }
     }
 
@@ -71,11 +77,11 @@ struct JobLoop: Sendable {
             try JobLease.claim(job, instance: instance, in: tx)
         }
         guard let lease else { return Self.retryDelay }
-        try await run(under: lease)
-        return job.interval
+        return try await run(under: lease) ? job.interval : .zero
     }
 
-    private func run(under lease: JobLease) async throws {
+    /// - Returns: False when another replica has taken the lease; it may end before its run does.
+    private func run(under lease: JobLease) async throws -> Bool {
         let run = JobRun(id: "\(job.name)/\(lease.dueAt.microseconds)", lease: lease, on: database)
         do {
             try await renewing(lease, of: run) { [job] in try await job.body(run) }
@@ -84,12 +90,13 @@ struct JobLoop: Sendable {
                 "another replica has taken the job, this run ends",
                 metadata: ["job": "\(error.job)"]
             )
-            return
+            return run.hasEnded
         } catch let error where !(error is CancellationError) {
             try await end(lease, of: run)
             throw error
         }
         try await end(lease, of: run)
+        return true
     }
 
     private func end(_ lease: JobLease, of run: JobRun) async throws {
