@@ -14,10 +14,38 @@ import NIOPosix
 #endif
 
 extension AsyncHTTPTransport {
-    /// The first address of a host, as the system orders them.
-    static func resolve(_ host: String) throws -> [String] {
-        // An address that was not resolved is the text itself.
-        try SocketAddress.makeAddressResolvingHost(host, port: 0).ipAddress.map { [$0] } ?? []
+    /// All addresses of a host, as the system orders them, since the client judges each; empty for an unknown host.
+    static func resolve(_ host: String) -> [String] {
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, nil, nil, &list) == 0 else { return [] }
+        defer { freeaddrinfo(list) }
+        return addresses(in: list)
+    }
+
+    static func addresses(in list: UnsafeMutablePointer<addrinfo>?) -> [String] {
+        var addresses: [String] = []
+        var next = list
+        while let entry = next?.pointee {
+            // The list has an address once for each kind of socket.
+            if let address = text(of: entry), !addresses.contains(address) { addresses.append(address) }
+            next = entry.ai_next
+        }
+        return addresses
+    }
+
+    private static func text(of entry: addrinfo) -> String? {
+        var bytes = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let result = getnameinfo(
+            entry.ai_addr,
+            entry.ai_addrlen,
+            &bytes,
+            socklen_t(bytes.count),
+            nil,
+            0,
+            NI_NUMERICHOST
+        )
+        guard result == 0 else { return nil }
+        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Sends a request by `client`, and collects its response.

@@ -30,7 +30,7 @@ public struct AsyncHTTPTransport: OutgoingTransport {
 
     public func addresses(of host: String) async throws -> [String] {
         // The resolver of the system blocks its thread.
-        let addresses = try? await NIOThreadPool.singleton.runIfActive { try Self.resolve(host) }
+        let addresses = try? await NIOThreadPool.singleton.runIfActive { Self.resolve(host) }
         guard let addresses, !addresses.isEmpty else { throw OutgoingClient.unknownHost }
         return addresses
     }

@@ -7,6 +7,14 @@ import Testing
 
 @testable import MartletAsyncHTTP
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 @Suite("Transport by AsyncHTTPClient", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct AsyncHTTPSocketTests {
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Kind: a\r\n\r\nhello"
@@ -84,9 +92,26 @@ struct AsyncHTTPSocketTests {
         #expect(fault.isNotProcessed)
     }
 
-    @Test("an address is its own")
+    @Test("an address is its own, also in the forms that only the system's resolver reads")
     func address() async throws {
-        #expect(try await AsyncHTTPTransport().addresses(of: "127.0.0.1") == ["127.0.0.1"])
+        for host in ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1"] {
+            #expect(try await AsyncHTTPTransport().addresses(of: host) == ["127.0.0.1"], "\(host)")
+        }
+        #expect(try await AsyncHTTPTransport().addresses(of: "::1") == ["::1"])
+    }
+
+    @Test("a host has each of its addresses, once: the client judges all of them")
+    func addresses() throws {
+        var (first, second): (UnsafeMutablePointer<addrinfo>?, UnsafeMutablePointer<addrinfo>?) = (nil, nil)
+        #expect(getaddrinfo("192.0.2.1", nil, nil, &first) == 0)
+        #expect(getaddrinfo("10.0.0.1", nil, nil, &second) == 0)
+        var last = try #require(first)
+        while let next = last.pointee.ai_next { last = next }
+        last.pointee.ai_next = second
+        #expect(AsyncHTTPTransport.addresses(in: first) == ["192.0.2.1", "10.0.0.1"])
+        last.pointee.ai_next = nil
+        freeaddrinfo(first)
+        freeaddrinfo(second)
     }
 }
 
