@@ -110,10 +110,11 @@ public struct ServiceHost: Sendable {
         )
         var services: [any Service] = []
         for stage in ServiceRuntime.Loop.Stage.allCases { services += staged(stage) }
+        // Before the listeners, which stop first: while they drain, keys are still replaced and withdrawn.
+        services.append(KeyWatch(verifier: authenticator.verifier))
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
         services.append(FreedMemoryReturn(budget: budget, time: runtime.time))
-        services.append(KeyWatch(verifier: authenticator.verifier))
         services += [
             announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: runtime.time),
         ]
