@@ -45,6 +45,15 @@ struct SecretSourceTests {
         #expect(seen == ["first", "the second", "the second", "the second", "the third one"])
     }
 
+    @Test("is read again when others may not read its file any more, which is no change of the file")
+    func permissions() throws {
+        let source = try SecretSource(path: write("first"))
+        let path = try write("the second", mode: 0o644)
+        #expect(source.value.exposed == "first")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        #expect(source.value.exposed == "the second")
+    }
+
     @Test("of a file that is missing, empty or open to others is refused, without its text")
     func refused() throws {
         #expect(throws: SecretFile.Unreadable.self) { try SecretSource(path: folder.file("none")) }

@@ -14,7 +14,9 @@ import Synchronization
 public final class SecretSource: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private struct State {
         var value: Redacted<String>
+        /// Of the file that was read last; `nil` after a failure.
         var stamp: SecretFile.Stamp?
+        var fault: SecretFile.Unreadable?
     }
 
     /// `nil` for a value that never changes.
@@ -46,15 +48,20 @@ public final class SecretSource: Sendable, CustomStringConvertible, CustomDebugS
             // Before the file is read: a change in between is noticed the next time.
             let stamp = SecretFile.stamp(of: path)
             guard stamp != state.stamp else { return state.value }
-            state.stamp = stamp
-            do {
+            do throws(SecretFile.Unreadable) {
                 state.value = try Self.read(path)
-                Logger.current.info("a secret has changed", metadata: ["path": "\(path)"])
+                (state.stamp, state.fault) = (stamp, nil)
+                Logger.current.info("a secret was read again", metadata: ["path": "\(path)"])
             } catch {
-                Logger.current.error(
-                    "a secret cannot be read, the last one stays in use",
-                    metadata: ["error": "\(error)"]
-                )
+                // Read again at the next use: what was wrong, such as its permissions, may change without the stamp.
+                state.stamp = nil
+                if state.fault != error {
+                    Logger.current.error(
+                        "a secret cannot be read, the last one stays in use",
+                        metadata: ["error": "\(error)"]
+                    )
+                }
+                state.fault = error
             }
             return state.value
         }
