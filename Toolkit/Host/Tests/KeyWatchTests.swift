@@ -58,14 +58,14 @@ struct KeyWatchTests {
 
     @Test("continues while the listeners drain, whose calls have tokens of new keys and of withdrawn ones")
     func drain() async throws {
-        let keys = WatchedKeys()
+        let (keys, time) = (WatchedKeys(), ManualTime())
         let verifier = TokenVerifier(
             issuers: [LocalIssuer.entry(keys)],
             people: .people,
             audience: LocalIssuer.audience,
             callees: [],
             leeway: .zero,
-            time: SystemTime()
+            time: time
         )
         var limits = ServiceHostLimits()
         limits.notReadyDelay = .zero
@@ -78,7 +78,7 @@ struct KeyWatchTests {
             authenticator: TokenAuthenticator(verifier: verifier),
             metrics: MetricsRegistry(service: "process"),
             limits: limits,
-            runtime: .system,
+            runtime: Runtime(time: time, entropy: SeededEntropy(seed: 1)),
             logger: logger
         )
         let server = DrainingServer(keys)
