@@ -26,7 +26,7 @@ class Daemon:
         self.arguments = arguments
         self.log = log
         self.health_port = row["health"]
-        # Where strangers connect.
+        # Where clients without a token connect.
         self.http_port = row["http"] or self.health_port
         self.note = note
         self.process = None
