@@ -270,7 +270,7 @@ executable(
     "martlet-sim",
     at: "Simulations/Shop/Program",
     on: kits("Core", "Simulation")
-        + ["ShopSimulation", "SimulatedCluster", "CrashList", Library.argumentParser.product]
+        + ["ShopSimulation", "SimulatedCluster", "CrashList", Library.argumentParser.product, Library.logging.product]
 )
 // A steady load on an outbox, an event log and a consumer, to see that purging keeps up.
 executable(
@@ -306,7 +306,7 @@ tests(
 tests(
     "SimulationTests",
     at: "Tests/Simulation",
-    on: [["BuiltPrograms", "CrashList", "martlet-sim"]],
+    on: [["BuiltPrograms", "martlet-sim"]],
     libraries: []
 )
 

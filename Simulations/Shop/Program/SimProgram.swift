@@ -1,6 +1,7 @@
 import ArgumentParser
 import CrashList
 import Foundation
+import Logging
 import MartletSimulation
 import ShopSimulation
 import SimulatedCluster
@@ -122,6 +123,8 @@ struct SimProgram: ParsableCommand {
     }
 
     func run() throws {
+        // What simulated processes log is no output of the simulation.
+        LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
         // Child processes inherit the setting.
         try DeterministicHashing.adopt()
         if let worker {
