@@ -161,11 +161,14 @@ struct ShopTests {
         return report
     }
 
-    /// A crash that does not come is status 1. All crash points are a part of the proof, of which CI runs a slice.
+    /// A crash that does not come is status 1.
+    ///
+    /// All crash points are a part of the proof, of which CI runs a slice.
     @Test(
         "a world with a planned crash is sound",
         arguments: [
-            "laptop:carts/inbox.acknowledged:1", "laptop:inventory/inbox.committed:2", "laptop:orders/outbox.committed:1",
+            "laptop:carts/inbox.acknowledged:1", "laptop:inventory/inbox.committed:2",
+            "laptop:orders/outbox.committed:1",
         ]
     )
     func plannedCrash(_ site: String) throws {
