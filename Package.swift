@@ -143,7 +143,8 @@ app(
     executable: "gatewayd",
     on: [
         kits("Core", "Telemetry", "Config", "HTTP", "Contract", "Discovery", "Security", "Resilience", "REST", "Host"),
-        contracts("Catalog", "Inventory", "Carts", "Orders", "Payments"),
+        // Those of its generated routes and of its OpenAPI document.
+        allContracts,
     ],
     libraries: [.logging, .httpTypes, .nio, .nioHTTP1, .lifecycle]
 )
