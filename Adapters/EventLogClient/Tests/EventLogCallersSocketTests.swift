@@ -1,4 +1,3 @@
-import Logging
 import MartletContract
 import MartletCore
 import MartletEventLog
@@ -23,21 +22,10 @@ struct EventLogCallersSocketTests {
     private let time = ManualTime()
 
     private func makeServer(_ log: EventLog) -> RPCServer {
-        var limits = RPCServerLimits()
-        limits.keepAlive = HangLimit.wait
-        return RPCServer(
-            contracts: [.eventLogOfServices(log)],
-            host: "127.0.0.1",
-            port: 0,
-            limits: limits,
-            budget: .process,
-            runtime: Runtime(time: time, entropy: SystemEntropy()),
-            logger: Logger(label: "test"),
-            // The token of these tests is the service's name.
-            authenticate: { headers, _ in
-                .known(Principal(service: ExactText(headers.bearerToken ?? ""), for: .itself))
-            }
-        )
+        // The token of these tests is the service's name.
+        EventLogOverTCP.server(.eventLogOfServices(log), time: time) { headers, _ in
+            .known(Principal(service: ExactText(headers.bearerToken ?? ""), for: .itself))
+        }
     }
 
     /// Runs `body` with the log as each service sees it, by its own token and connection.
@@ -56,18 +44,9 @@ struct EventLogCallersSocketTests {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
             let port = try await server.boundPort()
-            var limits = RPCClientLimits()
-            limits.connectTimeout = HangLimit.wait
-            limits.keepAlive = HangLimit.wait
-            let (time, given) = (time, limits)
+            let time = time
             try await body(log) { service in
-                RPCConnection(
-                    host: "127.0.0.1",
-                    port: port,
-                    limits: given,
-                    runtime: Runtime(time: time, entropy: SystemEntropy()),
-                    authorization: { _ in "Bearer \(service)" }
-                )
+                EventLogOverTCP.connection(to: port, time: time) { "Bearer \(service)" }
             }
             tasks.cancelAll()
             // The server throws CancellationError.

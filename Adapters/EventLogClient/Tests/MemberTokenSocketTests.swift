@@ -1,4 +1,3 @@
-import Logging
 import MartletContract
 import MartletCore
 import MartletEventLog
@@ -39,33 +38,13 @@ struct MemberTokenSocketTests {
     private let tokens = Tokens()
 
     private func makeServer(_ log: EventLog) -> RPCServer {
-        var limits = RPCServerLimits()
-        limits.keepAlive = HangLimit.wait
         let tokens = tokens
-        return RPCServer(
-            contracts: [.eventLog(log)],
-            host: "127.0.0.1",
-            port: 0,
-            limits: limits,
-            budget: .process,
-            runtime: Runtime(time: time, entropy: SystemEntropy()),
-            logger: Logger(label: "test"),
-            authenticate: { headers, _ in try tokens.authenticate(headers) }
-        )
+        return EventLogOverTCP.server(.eventLog(log), time: time) { headers, _ in try tokens.authenticate(headers) }
     }
 
     private func connect(to port: Int) -> RPCConnection {
-        var limits = RPCClientLimits()
-        limits.connectTimeout = HangLimit.wait
-        limits.keepAlive = HangLimit.wait
         let tokens = tokens
-        return RPCConnection(
-            host: "127.0.0.1",
-            port: port,
-            limits: limits,
-            runtime: Runtime(time: time, entropy: SystemEntropy()),
-            authorization: { _ in tokens.header }
-        )
+        return EventLogOverTCP.connection(to: port, time: time) { tokens.header }
     }
 
     @Test("when its key is withdrawn the member is to join again, and receives what it has not acknowledged")
@@ -79,22 +58,11 @@ struct MemberTokenSocketTests {
             limits: limits
         )
         let server = makeServer(log)
-        let event = Envelope(
-            id: "k/1",
-            source: "test",
-            epoch: 1,
-            topic: "things",
-            key: "k",
-            sequence: 1,
-            time: Timestamp(seconds: 1),
-            traceparent: nil,
-            body: [1]
-        )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
             let connection = connect(to: try await server.boundPort())
             let remote = RemoteEventLog(over: connection, service: "test", time: time)
-            try await remote.publish([event])
+            try await remote.publish([EventLogOverTCP.event])
             let member = try await remote.join(topic: "things", group: "g", start: .earliest)
             let received = try await member.receive(limit: 1)
             self.tokens.mint()

@@ -1,4 +1,3 @@
-import Logging
 import MartletContract
 import MartletCore
 import MartletEventLog
@@ -17,36 +16,15 @@ struct RemoteEventLogSocketTests {
     /// The time of the calls' deadlines, which never pass: a slow machine must not end a call.
     private let time = ManualTime()
 
-    /// A server on a free port.
     private func makeServer(_ log: EventLog) -> RPCServer {
-        var limits = RPCServerLimits()
-        limits.keepAlive = HangLimit.wait
-        return RPCServer(
-            contracts: [.eventLog(log)],
-            host: "127.0.0.1",
-            port: 0,
-            limits: limits,
-            budget: .process,
-            runtime: Runtime(time: time, entropy: SystemEntropy()),
-            logger: Logger(label: "test"),
-            authenticate: { headers, _ in
-                // Only operators may read the log's status.
-                .known(headers[":path"]?.hasSuffix("/Status") == true ? Self.operate : Self.service)
-            }
-        )
+        EventLogOverTCP.server(.eventLog(log), time: time) { headers, _ in
+            // Only operators may read the log's status.
+            .known(headers[":path"]?.hasSuffix("/Status") == true ? Self.operate : Self.service)
+        }
     }
 
     private func connect(_ server: RPCServer) async throws -> RPCConnection {
-        var limits = RPCClientLimits()
-        limits.connectTimeout = HangLimit.wait
-        limits.keepAlive = HangLimit.wait
-        return RPCConnection(
-            host: "127.0.0.1",
-            port: try await server.boundPort(),
-            limits: limits,
-            runtime: Runtime(time: time, entropy: SystemEntropy()),
-            authorization: nil
-        )
+        EventLogOverTCP.connection(to: try await server.boundPort(), time: time) { nil }
     }
 
     private static func open(_ time: any TimeSource) async throws -> EventLog {
@@ -78,22 +56,11 @@ struct RemoteEventLogSocketTests {
     func brokenStream() async throws {
         let log = try await Self.open(ManualTime())
         let server = makeServer(log)
-        let event = Envelope(
-            id: "k/1",
-            source: "test",
-            epoch: 1,
-            topic: "things",
-            key: "k",
-            sequence: 1,
-            time: Timestamp(seconds: 1),
-            traceparent: nil,
-            body: [1]
-        )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
             let connection = try await connect(server)
             let remote = RemoteEventLog(over: connection, service: "test", time: time)
-            try await remote.publish([event])
+            try await remote.publish([EventLogOverTCP.event])
             let member = try await remote.join(topic: "things", group: "g", start: .earliest)
             let received = try await member.receive(limit: 1)
             await connection.close()
