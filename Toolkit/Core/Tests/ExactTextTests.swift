@@ -32,6 +32,19 @@ struct ExactTextTests {
         #expect(texts.sorted() == ["", "B", "a", "b", "e\u{301}", "\u{E9}", "\u{212A}", "\u{1F9C1}"])
     }
 
+    @Test("equality and order are those of the bytes, for texts of every length and with NUL")
+    func bytes() {
+        let stems = ["", "\0", "a", "a\0b", "\u{E9}", "\u{10FFFF}", String(repeating: "x", count: 40)]
+        let texts = stems.flatMap { stem in ["", "\0", "a", "b", "\u{80}", "\u{212A}"].map { stem + $0 } }
+        for one in texts {
+            for other in texts {
+                let (left, right) = (ExactText(one), ExactText(String(decoding: Array(other.utf8), as: UTF8.self)))
+                #expect((left == right) == (Array(one.utf8) == Array(other.utf8)))
+                #expect((left < right) == one.utf8.lexicographicallyPrecedes(other.utf8))
+            }
+        }
+    }
+
     @Test("a principal's id, subject and scopes are compared by their bytes")
     func principals() {
         let kim = Principal(user: "Kim", scopes: ["K:read"])
