@@ -1,7 +1,7 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench chaos hostile prove-hostile mutants new-service proof prove-model prove-purge prove-rotation
+.PHONY: help run test verify format docs examples proto bench allocations chaos hostile prove-hostile mutants new-service proof prove-model prove-purge prove-rotation
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ proto: ## Generate Swift, OpenAPI and routes from Contracts/proto
 bench: ## Run the benchmarks, and write Docs/Benchmarks.md (ARGS='--against COMMIT' to compare with an earlier commit, ARGS=--traced for the cost of traces)
 	@Scripts/setup test
 	@Scripts/bench $(ARGS)
+
+allocations: ## Count the allocations of an order's paths; fails when they have grown (ARGS=--accept accepts them)
+	@Scripts/allocations $(ARGS)
 
 chaos: ## Inject faults into a shop of real processes and check the invariants (ARGS='--all --long --kills 300' for all)
 	@Scripts/chaos $(ARGS)
