@@ -1,7 +1,7 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench allocations chaos hostile prove-hostile mutants new-service proof prove-model prove-purge prove-rotation
+.PHONY: help run test verify format docs examples proto bench profile allocations chaos hostile prove-hostile mutants new-service proof prove-model prove-purge prove-rotation
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: ## Run the benchmarks, and write Docs/Benchmarks.md (ARGS='--against COMM
 
 allocations: ## Count the allocations of an order's paths; fails when they have grown (ARGS=--accept accepts them)
 	@Scripts/allocations $(ARGS)
+
+profile: ## Run the standard replay under perf: tables and a flame graph in .build-profile (ARGS='--process ordersd' for one process, ARGS=--page for the guide's budget)
+	@Scripts/profile $(ARGS)
 
 chaos: ## Inject faults into a shop of real processes and check the invariants (ARGS='--all --long --kills 300' for all)
 	@Scripts/chaos $(ARGS)

@@ -1,5 +1,6 @@
 """Measures a replay of sample invoices through the processes of a shop."""
 
+import contextlib
 import json
 import sys
 
@@ -30,13 +31,14 @@ def commits_and_transactions(shop, before):
     }
 
 
-def replayed(shop, file, invoices):
-    """The replay of a whole file of invoices."""
+def replayed(shop, file, invoices, during=contextlib.nullcontext()):
+    """The replay of a whole file of invoices, inside of the context `during`."""
     shop.run("import", file, "--data", shop.data, "--url", shop.url, "--json")
     shop.wait_until_quiescent()
     before, used = shop.counts(), shop.cpu_milliseconds()
     options = ["--concurrency", str(CONCURRENCY), "--data", shop.data, "--url", shop.url, "--json"]
-    report = json.loads(shop.run("replay", file, *options, statuses=(0, 1)) or "{}")
+    with during:
+        report = json.loads(shop.run("replay", file, *options, statuses=(0, 1)) or "{}")
     if not report:
         raise SystemExit("error: the replay did not finish")
     for check in report["checks"]:

@@ -15,6 +15,8 @@ READY_SECONDS_MAX = 120
 QUIESCENT_SECONDS_MAX = 600
 # A shop is quiescent when no order has moved for this long.
 QUIESCENT_SECONDS = 3
+SERVED = re.compile(r'^martlet_server_calls_total\{service="([^"]*)",method="([^"]*)",[^}]*\} (\S+)$', re.MULTILINE)
+FORWARDED = re.compile(r'^martlet_http_requests_total\{service="(gateway)",method="([^"]*)",route="([^"]*)",[^}]*\} (\S+)$', re.MULTILINE)
 SERIES = re.compile(r'^(martlet_sql_\w+_total)\{service="([^"]*)"(?:,name="((?:[^"\\]|\\.)*)")?\} (\S+)$', re.MULTILINE)
 
 
@@ -37,6 +39,14 @@ class Shop:
         command = [self.martlet, "up", "--data", self.data, "--port", str(free_port()), "--json", "--log-level", "warning"]
         command += [argument for setting in self.settings for argument in ("--set", setting)]
         self.supervisor = subprocess.Popen([*self.prefix, *command], stdout=subprocess.PIPE, stderr=self.messages, text=True)
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def wait_until_ready(self):
         text = ""
         for line in self.supervisor.stdout:
             text += line
@@ -49,7 +59,6 @@ class Shop:
             raise SystemExit("error: the shop exited before it was ready")
         self.url = self.up["url"]
         self.token = self.run("token", "--merchant", "--ttl", "1h", "--data", self.data).strip()
-        return self
 
     def __exit__(self, *error):
         self.supervisor.send_signal(signal.SIGINT)
@@ -97,15 +106,30 @@ class Shop:
     def counts(self):
         """Logical transactions by service and name, and physical commits by service."""
         transactions, commits = {}, {}
-        for row in self.up["processes"]:
-            with urllib.request.urlopen(f"http://127.0.0.1:{row.get('health', row['http'])}/metrics", timeout=30) as response:
-                text = response.read().decode()
+        for text in self.metrics():
             for series, service, name, value in SERIES.findall(text):
                 if series == "martlet_sql_transactions_total":
                     transactions[service, name] = int(float(value))
                 elif series == "martlet_sql_commits_total":
                     commits[service] = int(float(value))
         return transactions, commits
+
+    def calls(self):
+        """Calls that each service has served, by service and method; of the gateway, requests by service and route."""
+        found = {}
+        for text in self.metrics():
+            for service, method, value in SERVED.findall(text):
+                found[service, method] = found.get((service, method), 0) + int(float(value))
+            for service, verb, route, value in FORWARDED.findall(text):
+                name = f"{verb} {route}"
+                found[service, name] = found.get((service, name), 0) + int(float(value))
+        return found
+
+    def metrics(self):
+        """The metrics of each process, as text."""
+        for row in self.up["processes"]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{row.get('health', row['http'])}/metrics", timeout=30) as response:
+                yield response.read().decode()
 
     def wait_until_quiescent(self):
         """Waits until all events are acknowledged and only background jobs run."""
