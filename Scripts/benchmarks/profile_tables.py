@@ -146,12 +146,15 @@ def heading(counts, facts):
     )
 
 
-def report(counts, facts, pattern=LOOKUPS, only=""):
-    """All tables. `only` names the part of the profile that `counts` has; the budget is of the whole."""
-    text = f"# Profile{f' of {only}' if only else ''}\n\n{heading(counts, facts)}\nDocs/Guides/Performance.md explains the tables.\n\n"
-    text += f"## Processes\n\n{processes(counts, facts)}\n## Libraries\n\n{libraries(counts)}\n"
-    if not only:
-        text += f"## Stages of an order\n\n{budget(counts, facts)}\n"
+def report(counts, facts, pattern=LOOKUPS, part=None, only=""):
+    """All tables. Those of processes and stages are of the whole profile, the others of `part`, which `only` names."""
+    text = f"# Profile\n\n{heading(counts, facts)}\nDocs/Guides/Performance.md explains the tables.\n\n"
+    text += f"## Processes\n\n{processes(counts, facts)}\n## Stages of an order\n\n{budget(counts, facts)}\n"
+    if part is not None:
+        share = percent(sum(part.values()), sum(counts.values()))
+        text += f"All tables below are of **{only}**: {sum(part.values()):,} samples, {share} % of all.\n\n"
+        counts = part
+    text += f"## Libraries\n\n{libraries(counts)}\n"
     text += f"## Callers\n\n{callers(counts, pattern)}\n## Functions\n\n{functions(counts)}"
     names = [name for name, _ in by_process(counts).most_common()]
     if len(names) > 1:

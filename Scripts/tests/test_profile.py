@@ -155,6 +155,13 @@ class TableTests(unittest.TestCase):
         self.assertIn("| `start_thread` | libc | 66.7 |", inclusive)
         self.assertNotIn("callers unknown", own + inclusive)
 
+    def test_the_tables_of_a_part_state_its_share(self):
+        text = profile_tables.report(COUNTS, FACTS, part=Counter({GET: 1}), only="read")
+        whole, part = text.split("All tables below are of **read**: 1 samples, 25.0 % of all.")
+        self.assertIn("| ordersd | 3.00 | 75.0 | 33.3 | 2.0 | 0.5 |", whole)
+        self.assertIn("| libswiftCore | 100.0 | 100.0 |", part)
+        self.assertNotIn("epoll_ctl", part)
+
     def test_callers_are_the_functions_of_programs_above_a_match(self):
         text = profile_tables.callers(COUNTS, "swift_retain")
         self.assertIn("50.0 % of the samples", text)
