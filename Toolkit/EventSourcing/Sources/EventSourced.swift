@@ -1,4 +1,9 @@
+import MartletCore
+
 /// The events of one kind of stream: usually an enum with a case for each thing that can have happened.
+///
+/// A value that is encoded and decoded again must mean the same: the process that appends an event applies the value itself
+/// to the state and the projections, and others decode what is stored.
 public protocol StreamEvent: Codable, Sendable {
     /// The schema version of the bodies that this program writes, from 1; incremented with each new ``Upcaster``.
     static var schema: Int { get }
@@ -50,4 +55,27 @@ public struct Loaded<State: EventSourced>: Sendable {
     public internal(set) var state: State
     /// 0 when the stream does not exist.
     public internal(set) var version: Int
+    /// Of the event with this version; `nil` before the first one.
+    var at: Timestamp?
+    /// What was folded, in bytes of JSON: the events' bodies, or a snapshot and the bodies after it.
+    var bytes: Int
+
+    /// The state before the first event.
+    init(id: String) { self.init(id: id, state: State(id: id), version: 0, at: nil, bytes: 0) }
+
+    init(id: String, state: State, version: Int, at: Timestamp?, bytes: Int) {
+        self.id = id
+        self.state = state
+        self.version = version
+        self.at = at
+        self.bytes = bytes
+    }
+
+    /// Applies the stream's next event.
+    mutating func apply(_ event: State.Event, stored: StoredEvent) {
+        state.apply(event)
+        version = stored.version
+        at = stored.at
+        bytes += stored.body.utf8.count
+    }
 }

@@ -5,6 +5,10 @@ public import MartletSQL
 ///
 /// Everything happens in the caller's transaction: events, projections, outgoing events and journal entries commit
 /// together.
+///
+/// A store keeps the states that were used last, of at most 2 MiB of events, and compares them with their streams in each
+/// transaction: a service makes one store, and stores of several processes do not affect each other. Stored events do not
+/// change while a store exists.
 public struct EventStore: Sendable {
     public static var migrations: [Migration] { EventStoreTables.migrations + EventStoreAuditViews.migrations }
     /// How long the rows of its tables stay: a part of the blueprint's `retentions`.
@@ -21,6 +25,7 @@ public struct EventStore: Sendable {
 
     let projections: [Projection]
     let upcasters: UpcasterChain
+    let states = StateCache()
 
     public init(projections: [Projection], upcasters: [Upcaster]) {
         self.projections = projections
@@ -48,35 +53,41 @@ public struct EventStore: Sendable {
         expected: Int,
         in tx: borrowing SQLTransaction
     ) throws -> Int {
-        guard events.count <= Self.appendLimit else {
-            throw Fault(.invalidArgument, .requestTooLarge, "more than \(Self.appendLimit) events in one append")
-        }
         let actual = try version(of: stream, in: tx)
         guard actual == expected else { throw VersionConflict(stream: stream, expected: expected, actual: actual) }
         let date = try tx.date
-        var version = expected
+        let stored = events.enumerated().map { index, event in
+            StoredEvent(event, from: nil, stream: stream, version: expected + 1 + index, at: date)
+        }
+        try insert(stored, in: tx)
+        return expected + events.count
+    }
+
+    /// Inserts the next events of a stream, of which this transaction knows the version, and updates the projections.
+    ///
+    /// - Throws: As ``append(_:to:expected:in:)``.
+    func insert(_ events: [StoredEvent], in tx: borrowing SQLTransaction) throws {
+        guard events.count <= Self.appendLimit else {
+            throw Fault(.invalidArgument, .requestTooLarge, "more than \(Self.appendLimit) events in one append")
+        }
         for event in events {
             guard event.body.utf8.count <= Self.bodyBytesMax else {
                 throw Fault(.invalidArgument, .requestTooLarge, "an event is longer than \(Self.bodyBytesMax) bytes")
             }
-            version += 1
-            try tx.run(
-                """
-                INSERT INTO es_events (stream, version, type, schema, body, at)
-                VALUES (\(stream), \(version), \(event.type), \(event.schema), \(event.body), \(date.microseconds))
-                """
-            )
-            let stored = StoredEvent(
-                stream: stream,
-                version: version,
-                type: event.type,
-                schema: event.schema,
-                body: event.body,
-                at: date
-            )
-            try project(stored, in: tx)
+            do {
+                try tx.run(
+                    """
+                    INSERT INTO es_events (stream, version, type, schema, body, at)
+                    VALUES (\(event.stream), \(event.version), \(event.type), \(event.schema), \(event.body),
+                        \(event.at.microseconds))
+                    """
+                )
+            } catch let error as SQLError where error.kind == .constraint {
+                // No value is NULL: it is the key.
+                throw VersionConflict(stream: event.stream, expected: event.version - 1, actual: event.version)
+            }
+            try project(event, in: tx)
         }
-        return version
     }
 
     /// The events of a stream from version `first` on, upcasted; empty when there are none.
@@ -98,6 +109,26 @@ public struct EventStore: Sendable {
             guard rows.count == Self.pageLimit, let last = events.last else { return events }
             next = last.version + 1
         }
+    }
+
+    /// The events after a cached state.
+    ///
+    /// - Returns: `nil` when this transaction does not see the event with which the state ends, as on an older snapshot, or
+    ///   sees another one, as after a failover to a database that lacked the last commits.
+    func events<S: EventSourced>(after cached: Loaded<S>, in tx: borrowing SQLTransaction) throws -> [StoredEvent]? {
+        // The first row proves the state, so that one statement is enough; its body is not read.
+        let rows = try tx.run(
+            """
+            SELECT stream, version, type, schema, CASE WHEN version = \(cached.version) THEN '' ELSE body END, at
+            FROM es_events WHERE stream = \(cached.id) AND version >= \(cached.version)
+            ORDER BY version LIMIT \(Self.pageLimit)
+            """
+        )
+        guard let proof = rows.first, try proof.int(1) == cached.version, try proof.int64(5) == cached.at?.microseconds
+        else { return nil }
+        let events = try rows.dropFirst().map { try upcasters.upcast(StoredEvent(row: $0)) }
+        guard rows.count == Self.pageLimit, let last = events.last else { return events }
+        return events + (try load(cached.id, from: last.version + 1, in: tx))
     }
 
     /// Rebuilds every projection from all events, stream by stream; the result equals the live table.

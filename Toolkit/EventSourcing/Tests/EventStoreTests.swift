@@ -54,6 +54,20 @@ struct EventStoreTests {
 
     init() async throws {
         database = try SQLiteDatabase.inMemory(time: time)
+        store = Self.anotherStore()
+        try await database.migrate(
+            EventStore.migrations + [
+                Migration(
+                    "totals",
+                    1,
+                    ["CREATE TABLE totals (stream TEXT PRIMARY KEY, events BIGINT NOT NULL, last TEXT NOT NULL)"]
+                )
+            ]
+        )
+    }
+
+    /// As of another process: it has read nothing yet.
+    private static func anotherStore() -> EventStore {
         let totals = Projection("totals") { (event: StoredEvent, tx: borrowing SQLTransaction) in
             try tx.run(
                 """
@@ -64,22 +78,13 @@ struct EventStoreTests {
         } clear: { (tx: borrowing SQLTransaction) in
             try tx.run("DELETE FROM totals")
         }
-        store = EventStore(
+        return EventStore(
             projections: [totals],
             upcasters: [
                 // Schema 1 had the bare number as its body, and another name.
                 Upcaster("put", schema: 1) { old in
                     NewEvent(type: "filled", schema: 2, body: "{\"filled\":{\"count\":\(old.body)}}")
                 }
-            ]
-        )
-        try await database.migrate(
-            EventStore.migrations + [
-                Migration(
-                    "totals",
-                    1,
-                    ["CREATE TABLE totals (stream TEXT PRIMARY KEY, events BIGINT NOT NULL, last TEXT NOT NULL)"]
-                )
             ]
         )
     }
@@ -240,10 +245,11 @@ struct EventStoreTests {
                 try store.update(Box.self, "a", in: tx) { try $0.fill(1) }
             }
         }
+        let other = Self.anotherStore()
         let (saved, loaded) = try await database.read { (tx: borrowing SQLTransaction) in
             (
                 try tx.run("SELECT version FROM es_snapshots WHERE stream = 'a'"),
-                try store.state(Box.self, of: "a", in: tx)
+                try other.state(Box.self, of: "a", in: tx)
             )
         }
         #expect(try saved.map { try $0.int(0) } == [20])
@@ -265,9 +271,10 @@ struct EventStoreTests {
                 try store.update(Box.self, "a", in: tx) { try $0.fill(1) }
             }
         }
+        let other = Self.anotherStore()
         let loaded = try await database.transaction { (tx: borrowing SQLTransaction) in
             try tx.run(SQLQuery(unchecked: damage))
-            return try store.state(Box.self, of: "a", in: tx)
+            return try other.state(Box.self, of: "a", in: tx)
         }
         #expect(loaded.state.changes == 12)
         #expect(loaded.version == 12)
