@@ -23,7 +23,7 @@ package struct JournalEntry: Sendable, Hashable {
     package internal(set) var result: String?
     /// How often a look-up proved that nothing happened under the previous key; part of the key from 1 on.
     var generation: Int
-    /// When the step was begun, by the database's clock.
+    /// When the step was begun, by the database's clock; of one that was first written with its result, when that was.
     package internal(set) var at: Timestamp
 }
 
@@ -51,6 +51,9 @@ struct Journal: Sendable {
 
     /// The entries that the next journal transaction writes, by sequence.
     var unwritten: [JournalEntry] { unwrittenFrom.map { entries[$0] } }
+
+    /// Whether the entry with this sequence is to be written; false when there is none.
+    func isUnwritten(_ seq: Int) -> Bool { unwrittenFrom.contains(seq) }
 
     /// The first entry that the function did not reach.
     var leftover: JournalEntry? { position < entries.count ? entries[position] : nil }

@@ -23,6 +23,9 @@ public enum StepDeduplication: Sendable, Hashable {
     /// By idempotency key, while the callee stores it: an older call is looked up, or else its run needs a human.
     case byKey
     /// By an id in the request that the callee stores permanently: a call is repeated however old it is.
+    ///
+    /// The first call of such a step may be made before the journal has a trace of it. After a crash then, the step is
+    /// reached again, and called with the same id, or undone.
     case byIdentity
 }
 

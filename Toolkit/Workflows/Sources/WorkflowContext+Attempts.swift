@@ -170,6 +170,8 @@ extension WorkflowContext {
             if delay >= tools.limits.releasingDelayMin, entry.kind != .local {
                 throw try await suspend(for: delay, attempts: attempts)
             }
+            // From here on an operator sees at which step the run is.
+            try await intendIfUnwritten(entry)
             try await wait(for: delay)
         }
     }

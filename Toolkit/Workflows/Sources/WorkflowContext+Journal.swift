@@ -58,6 +58,17 @@ extension WorkflowContext {
         }
     }
 
+    /// Whether everything that this execution has done so far is durable, so that a replay comes to the same place.
+    ///
+    /// No result may be unwritten, and no value: what follows may depend on it.
+    var isAllWritten: Bool { execution.withLock { $0.journal.unwritten.isEmpty } }
+
+    /// Writes `entry` as begun if its first attempt was made without that.
+    func intendIfUnwritten(_ entry: JournalEntry) async throws {
+        guard execution.withLock({ $0.journal.isUnwritten(entry.seq) }) else { return }
+        try await intend(entry)
+    }
+
     /// Writes `entry` as begun, so that its key is durable before the call.
     func intend(_ entry: JournalEntry) async throws {
         record(entry, isWritten: false)

@@ -71,7 +71,10 @@ extension WorkflowContext {
         return result
     }
 
-    /// A step in another service: its key is durable before the call, and every attempt carries the same one.
+    /// A step in another service: every attempt carries the same key.
+    ///
+    /// The key is durable before the call; for a callee that deduplicates by identity at the latest before the second
+    /// attempt and before any other step.
     ///
     /// ```swift
     /// func shorten(_ url: String, by links: LinksClient, _ context: WorkflowContext) async throws -> String {
@@ -208,6 +211,10 @@ extension WorkflowContext {
             if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
             if let effect {
                 if let refusal = try await begin(entry, with: effect) { return try refuse(entry, refusal, as: R.self) }
+            } else if kind == .remote, memory == .byIdentity, isAllWritten {
+                // A replay certainly comes here again and makes the same call, which its callee recognises: the intent
+                // is written with the result, or before a second attempt.
+                record(entry, isWritten: false)
             } else {
                 try await intend(entry)
             }
