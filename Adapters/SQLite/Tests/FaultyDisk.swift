@@ -14,7 +14,10 @@ enum FaultyDisk {
     static let syncFails = Mutex(false)
 
     // Set once, before SQLite calls any of its functions.
-    private nonisolated(unsafe) static let real = sqlite3_vfs_find(nil)
+    private nonisolated(unsafe) static let real = {
+        _ = martlet_count_no_memory()
+        return sqlite3_vfs_find(nil)
+    }()
     // Changed under `setUp` only, and the same function for every file.
     private nonisolated(unsafe) static var realSync:
         (@convention(c) (UnsafeMutablePointer<sqlite3_file>?, Int32) -> Int32)?

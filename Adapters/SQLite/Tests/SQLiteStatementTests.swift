@@ -1,3 +1,4 @@
+import CSQLite
 import MartletSQL
 import MartletSQLite
 import MartletTesting
@@ -9,6 +10,12 @@ struct SQLiteStatementTests {
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
+
+    @Test("SQLite does not count its memory, for which it would take a lock of the process each time")
+    func memory() throws {
+        _ = try SQLiteDatabase.inMemory(time: time)
+        #expect(sqlite3_memory_used() == 0)
+    }
 
     @Test("more statements than the cache holds: results stay correct")
     func cache() async throws {

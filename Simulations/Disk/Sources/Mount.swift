@@ -21,8 +21,11 @@ final class Mount: @unchecked Sendable {
     let processRun: Int
     private let system: UnsafeMutablePointer<sqlite3_vfs>
     private static let count = Atomic(0)
+    /// As of a connection, which comes later: the first use of SQLite decides.
+    private static let countsNoMemory = martlet_count_no_memory()
 
     init(_ disk: Disk, processRun: Int) {
+        _ = Self.countsNoMemory
         self.disk = disk
         self.processRun = processRun
         name = "simulated-\(Mount.count.add(1, ordering: .relaxed).newValue)"
