@@ -213,6 +213,9 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             reason: failure?.reason.name ?? ""
         )
         observe(record)
+        let level: Logger.Level = status == 500 ? .error : .info
+        // Nothing is formatted for a line that is not written.
+        guard log.logLevel <= level else { return record }
         var facts: Logger.Metadata = [
             "http.method": "\(record.verb)", "http.route": "\(route)", "http.status": "\(status)",
             "request.id": "\(exchange.id)", "duration.us": "\(record.duration.nanosecondsClamped / 1_000)",
@@ -222,7 +225,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             facts["reason"] = "\(failure.reason)"
             if status >= 500, let cause = failure.cause { facts["cause"] = "\(String(describing: cause))" }
         }
-        log.log(level: status == 500 ? .error : .info, "request", metadata: facts)
+        log.log(level: level, "request", metadata: facts)
         return record
     }
 

@@ -100,14 +100,17 @@ struct CallObservation: Sendable {
         by instruments: Instruments
     ) {
         instruments[fault?.code].record(duration)
-        let code = fault.map { "\($0.code)" } ?? "ok"
         let logger = Logger.current
+        let hasFailed = fault?.code == .internal || fault?.code == .unknown
+        // Nothing is formatted for a line that is not written.
+        guard logger.logLevel <= (hasFailed ? .error : .debug) else { return }
+        let code = fault.map { "\($0.code)" } ?? "ok"
         var metadata: Logger.Metadata = [
             "method": "\(method.path)", "code": "\(code)", "ms": "\(duration.milliseconds)",
         ]
         guard let fault else { return logger.debug("call completed", metadata: metadata) }
         metadata["reason"] = "\(fault.reason)"
-        if fault.code == .internal || fault.code == .unknown {
+        if hasFailed {
             logger.error("call failed", error: fault.cause ?? fault, metadata: metadata)
         } else {
             logger.debug("call completed", metadata: metadata)
