@@ -35,7 +35,10 @@ public struct SQLOptions: Sendable {
     {
         self.deadline = deadline
         self.isolation = isolation
-        let names = Set(locks).sorted()
+        // Most transactions take none.
+        var names: [ExactText] = []
+        for name in locks { names.append(name) }
+        if names.count > 1 { names = Set(names).sorted() }
         self.locks = names.count <= Self.locksLimit ? names : []
     }
 

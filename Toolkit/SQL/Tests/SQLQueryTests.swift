@@ -18,6 +18,14 @@ struct SQLQueryTests {
         #expect(query.values == [.integer(0), .text("x"), .text("y")])
     }
 
+    @Test("numbers a hundred parameters, and an absent one has its type")
+    func many() {
+        let query: SQLQuery = "a IN (\(list: Array(1...99))) OR b = \(Optional<String>.none)"
+        #expect(query.text == "a IN (\((1...99).map { "$\($0)" }.joined(separator: ", "))) OR b = $100")
+        #expect(query.values == (1...99).map { .integer($0) } + [.null(.text)])
+        #expect(query.values.last?.type == .text)
+    }
+
     @Test("the lock of a SELECT is text of PostgreSQL, and none of SQLite, and binds nothing")
     func rowLocks() {
         func query(_ lock: SQLRowLock, _ dialect: SQLDialect) -> SQLQuery {
