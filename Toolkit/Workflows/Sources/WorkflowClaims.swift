@@ -5,7 +5,8 @@ import MartletSQL
 enum WorkflowClaims {
     struct Found: Sendable {
         var runs: [ClaimedRun]
-        /// When the next run is due; `nil` when none waits for a time.
+        /// When the next run is due; `nil` when none waits for a time, and when the limit was reached: then there is another
+        /// claim as soon as a slot is free.
         var nextWake: Timestamp?
         /// How many more are due; `nil` when they were not counted.
         var waiting: Int?
@@ -51,8 +52,12 @@ enum WorkflowClaims {
             }
             runs.append(run)
         }
-        var found = Found(runs: runs, nextWake: try nextWake(after: date, owner: owner, in: tx), date: date)
-        if let most, runs.count == limit { found.waiting = try waiting(keys, expires: expires, upTo: most, in: tx) }
+        var found = Found(runs: runs, date: date)
+        if runs.count < limit {
+            found.nextWake = try nextWake(after: date, owner: owner, in: tx)
+        } else if let most {
+            found.waiting = try waiting(keys, expires: expires, upTo: most, in: tx)
+        }
         return found
     }
 

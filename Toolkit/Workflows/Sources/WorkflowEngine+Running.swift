@@ -70,8 +70,10 @@ extension WorkflowEngine {
     /// The due runs for the free slots; none when no poll is due.
     private func claimDue() async -> [ClaimedRun] {
         let now = time.now
-        let (limit, keys, held) = state.withLock { state in (state.beginPoll(at: now), state.keys, state.held) }
+        let limit = state.withLock { $0.beginPoll(at: now) }
+        // After each start and each end of a run; most find that no poll is due.
         guard limit > 0 else { return [] }
+        let (keys, held) = state.withLock { ($0.keys, $0.held) }
         guard !keys.isEmpty else { return [] }
         let (interrupted, counts) = state.withLock { ($0.interrupted(at: now), $0.isCountDue(at: now)) }
         let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
