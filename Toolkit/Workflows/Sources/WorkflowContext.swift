@@ -35,8 +35,9 @@ public final class WorkflowContext: Sendable {
 
     /// The crash points at which an execution stops when an observer kills it.
     ///
-    /// `workflow.intent`: the intent is durable, nothing was called. `workflow.called`: the callee has responded, and
-    /// the journal has no result yet; of a step whose intent is not written first, it has nothing.
+    /// `workflow.intent`: the intent is durable, and nothing was called, or only the first attempt has failed.
+    /// `workflow.called`: the callee has responded, and the journal has no result yet; of a step whose intent is not
+    /// written first, it has nothing.
     /// `workflow.journaled`: a local step or a wait is durable.
     static let boundaries: Set<String> = ["workflow.intent", "workflow.called", "workflow.journaled"]
 
