@@ -5,8 +5,8 @@ import MartletSQL
 enum WorkflowClaims {
     struct Found: Sendable {
         var runs: [ClaimedRun]
-        /// When the next run is due; `nil` when none waits for a time, and when the limit was reached: then there is another
-        /// claim as soon as a slot is free.
+        /// When the next run is due; `nil` when none waits for a time, and when the limit was reached: then there is
+        /// another claim as soon as a slot is free.
         var nextWake: Timestamp?
         /// How many more are due; `nil` when they were not counted.
         var waiting: Int?
