@@ -98,20 +98,23 @@ extension EventLog {
     /// A group that has had no member for ``EventLogLimits/groupLimit`` keeps none: what it loses is booked. For a minute
     /// after a jump of the wall clock nothing is removed.
     ///
-    /// - Returns: False when there are more after `batchesLimit` transactions.
+    /// - Parameters:
+    ///   - start: The topic to begin with, in the order of their names; `nil`: the first one.
+    ///   - batchesLimit: Maximum transactions. A topic of which nothing is removed takes one, too.
+    /// - Returns: The topic to continue with after `batchesLimit` transactions; `nil` when all topics are done.
     @discardableResult
-    func purge(batchesLimit: Int = .max) async throws -> Bool {
+    func purge(from start: ExactText? = nil, batchesLimit: Int = .max) async throws -> ExactText? {
         // What is acknowledged is no loss.
         try await flush()
         let (limit, isSettled) = (limits.purgeBatch, opened + limits.groupGrace <= time.now)
         let passing = isSettled ? time.date - limits.groupLimit : nil
         var batches = 0
-        for name in state.withLock({ $0.topics.keys.sorted() }) {
+        for name in state.withLock({ $0.topics.keys.sorted() }) where start.map({ $0 <= name }) ?? true {
             var removed = limit
             while removed == limit {
-                guard batches < batchesLimit else { return false }
+                guard batches < batchesLimit else { return name }
                 batches += 1
-                if clock.pausesExpiry { return true }
+                if clock.pausesExpiry { return nil }
                 // Read anew: the floors of groups that were passed have moved.
                 guard let (purge, declared) = state.withLock({ $0.purge(of: name, passing: passing) }) else { break }
                 let retention = limits.retentions[purge.name] ?? declared ?? limits.retention
@@ -127,7 +130,7 @@ extension EventLog {
                 )
             }
         }
-        return true
+        return nil
     }
 
     // MARK: Losses of members

@@ -311,6 +311,8 @@ public final class EventLog: Sendable {
     /// - Throws: `CancellationError`, after a last write.
     public func run() async throws {
         var nextPurge = time.now + limits.purgeInterval
+        // The topic at which a purge continues that has not ended.
+        var nextTopic: ExactText?
         var alarmed: Set<[ExactText]> = []
         do {
             while true {
@@ -320,11 +322,12 @@ public final class EventLog: Sendable {
                 try await attempt("reading the log's heads failed, will retry") { try await catchUp() }
                 guard nextPurge <= time.now else { continue }
                 try await attempt("observing the groups failed, will retry") { try await observe(&alarmed) }
-                var isComplete = true
+                var rest: ExactText?
                 try await attempt("removing old events failed, will retry") {
-                    isComplete = try await purge(batchesLimit: Self.purgeBatches)
+                    rest = try await purge(from: nextTopic, batchesLimit: Self.purgeBatches)
                 }
-                if isComplete { nextPurge = time.now + limits.purgeInterval }
+                nextTopic = rest
+                if rest == nil { nextPurge = time.now + limits.purgeInterval }
             }
         } catch {
             // Unwritten acknowledgements lead to redeliveries: a failure here costs nothing else.
