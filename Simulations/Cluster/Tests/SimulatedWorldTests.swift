@@ -1,6 +1,8 @@
 import MartletHost
 import MartletSimulation
 import SimulatedCluster
+import SimulatedDisk
+import Synchronization
 import Testing
 
 @Suite("Simulated world")
@@ -55,6 +57,20 @@ struct SimulatedWorldTests {
         #expect(Set(result.faults.keys) == faults)
     }
 
+    @Test("the files of a world are freed when it has ended")
+    func memory() throws {
+        let disks = Disks()
+        var hooks = ProcessHooks()
+        hooks.served = { channel, process in
+            disks.add(process.cluster.stores[process.deployment.name]?.disk)
+            return channel
+        }
+        let world = try SimulatedWorld([ParcelsService.self, ShelvesService.self], fakes: [:], hooks: hooks)
+        #expect(result(of: world, seed: 1, faults: []).violations == [])
+        #expect(disks.count >= 3)
+        #expect(disks.bytes == 0)
+    }
+
     @Test("equal seeds give equal runs, and a different seed a different one")
     func repeats() throws {
         let world = try SimulatedWorld([ParcelsService.self, ShelvesService.self])
@@ -85,4 +101,14 @@ struct SimulatedWorldTests {
         }
         #expect(found != nil)
     }
+}
+
+/// The disks of a world, beyond its end.
+private final class Disks: Sendable {
+    private let disks = Mutex<[Disk]>([])
+
+    func add(_ disk: Disk?) { disks.withLock { $0 += [disk].compactMap(\.self) } }
+
+    var count: Int { disks.withLock { $0.count } }
+    var bytes: Int { disks.withLock { $0.reduce(0) { $0 + $1.image.bytes } } }
 }

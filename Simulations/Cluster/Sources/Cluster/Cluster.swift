@@ -185,10 +185,13 @@ package final class Cluster: Sendable {
         for process in processes { process.machine?.crash() }
     }
 
-    /// Ends all machines and removes them from the network, so that the cluster can be freed.
+    /// Ends all machines, removes them from the network, and frees the files of their disks.
+    ///
+    /// What a service's process refers to is not freed where its workflows use their engine, which refers to them: of a
+    /// world with a hundred orders a megabyte remains, and 40 with its files.
     package func close() {
         for machine in machines + servers.machines { machine.crash() }
-        stores.losePower(nil)
+        stores.erase()
         network.removeStopped()
         outside.crash()
     }

@@ -67,6 +67,9 @@ package final class Stores: Sendable {
         }
     }
 
+    /// Ends the processes that own them, and deletes all files.
+    func erase() { for name in names { stores[name]?.restore(DiskImage()) } }
+
     /// Counts the disk errors since the last call as faults.
     package func countErrors() {
         var all = (failed: 0, full: 0)
