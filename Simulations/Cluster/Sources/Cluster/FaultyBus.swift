@@ -64,18 +64,27 @@ private final class FaultyMember: GroupMember {
                 deliveries.swapAt(last, Int(entropy.number(below: UInt64(last + 1))))
             }
         }
-        let past = log.withLock { log in
-            // The broker redelivers it: its acknowledgement was lost.
-            log.acknowledged.subtract(deliveries.map(\.id))
-            defer { log.past = (log.past + deliveries).suffix(Self.logMax) }
-            return log.past
+        guard !deliveries.isEmpty else { return [] }
+        // The broker redelivers it: its acknowledgement was lost.
+        log.withLock { log in
+            for delivery in deliveries { log.acknowledged.remove(delivery.id) }
         }
-        guard !deliveries.isEmpty, faults.happens(.deliveryRepeated) else { return deliveries }
+        defer { remember(deliveries) }
+        guard faults.happens(.deliveryRepeated) else { return deliveries }
         switch entropy.number(below: 8) {
         case 0: return deliveries + (0..<Self.manyCopies).flatMap { _ in deliveries }
         // Long after later ones, acknowledged or not.
-        case 1, 2, 3: return past.filter { _ in entropy.number(below: 4) == 0 } + deliveries
+        case 1, 2, 3: return log.withLock { $0.past }.filter { _ in entropy.number(below: 4) == 0 } + deliveries
         default: return deliveries + deliveries
+        }
+    }
+
+    /// Deliveries that may be repeated later, if any are.
+    private func remember(_ deliveries: [Delivery]) {
+        guard faults.rates[.deliveryRepeated] != nil else { return }
+        log.withLock { log in
+            log.past += deliveries
+            log.past.removeFirst(max(0, log.past.count - Self.logMax))
         }
     }
 
