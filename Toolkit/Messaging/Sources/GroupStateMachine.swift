@@ -131,10 +131,18 @@ package struct GroupStateMachine: Sendable {
     }
 
     /// Since when the oldest delivery is in flight; `nil` when none is.
-    package var oldestInFlight: Moment? { partitions.compactMap { $0.inFlight.values.map(\.since).min() }.min() }
+    package var oldestInFlight: Moment? {
+        var oldest: Moment?
+        // By index: a loop over partitions copies each of them.
+        for index in partitions.indices {
+            for delivery in partitions[index].inFlight.values { oldest = min(oldest ?? delivery.since, delivery.since) }
+        }
+        return oldest
+    }
 
     /// Members with a delivery in flight for `timeout`, in joining order: they are presumed dead.
     package func expired(after timeout: Duration, at now: Moment) -> [Int] {
+        guard let oldestInFlight, oldestInFlight + timeout <= now else { return [] }
         var expired: Set<Int> = []
         for partition in partitions {
             for delivery in partition.inFlight.values where delivery.since + timeout <= now {
@@ -152,7 +160,9 @@ package struct GroupStateMachine: Sendable {
 
     /// Delivers at most `limit` offsets to a member with at most `window` in flight, in order per partition.
     package mutating func poll(for member: Int, limit: Int, window: Int, at now: Moment) -> [Dispatch] {
-        let inFlight = partitions.reduce(0) { $0 + $1.inFlight.values.count { $0.member == member } }
+        let inFlight = partitions.indices.reduce(0) { count, index in
+            count + partitions[index].inFlight.values.count { $0.member == member }
+        }
         var capacity = min(limit, window - inFlight)
         var dispatches: [Dispatch] = []
         for step in partitions.indices {
@@ -216,7 +226,8 @@ package struct GroupStateMachine: Sendable {
     /// When a waiting member has to poll again although nothing new is published: when a redelivery is due to it, or a
     /// delivery has been in flight for `timeout`; `nil` when neither will happen.
     package func nextPoll(for member: Int, timeout: Duration, after now: Moment) -> Moment? {
-        let due = partitions.filter { $0.owner == member }.compactMap { $0.redeliveries.values.map(\.due).min() }.min()
+        let own = partitions.indices.filter { partitions[$0].owner == member }
+        let due = own.compactMap { partitions[$0].redeliveries.values.map(\.due).min() }.min()
         // A redelivery that is already due waits for the window, which an acknowledgement opens.
         return [due.flatMap { $0 > now ? $0 : nil }, oldestInFlight.map { $0 + timeout }].compactMap(\.self).min()
     }
@@ -235,7 +246,7 @@ package struct GroupStateMachine: Sendable {
 
     package var acknowledged: Int64 { partitions.reduce(0) { $0 + $1.floor + Int64($1.doneCount) } }
 
-    package var floors: [Int64] { partitions.map(\.floor) }
+    package var floors: [Int64] { partitions.indices.map { partitions[$0].floor } }
 
     /// The done offsets above the floor, in order.
     package func done(in partition: Int) -> [Range<Int64>] { Array(partitions[partition].done.ranges) }

@@ -147,9 +147,10 @@ struct EventLogState: Sendable {
     }
 
     mutating func poll(_ member: Int, limit: Int, timeout: Duration, at now: Moment) -> (step: Step, woken: [Signal]) {
-        guard let membership = members[member], let topic = topics[membership.topic] else { return (.left, []) }
+        // Not the topic, which would be copied when its group changes.
+        guard let membership = members[member], let topicID = topics[membership.topic]?.id else { return (.left, []) }
         var woken: [Signal] = []
-        let expired = topic.groups[membership.group]?.state.expired(after: timeout, at: now) ?? []
+        let expired = topics[membership.topic]?.groups[membership.group]?.state.expired(after: timeout, at: now) ?? []
         for dead in expired { woken += leave(dead, at: now) }
         guard members[member] != nil else { return (.left, woken) }
         var step = Step.left
@@ -160,7 +161,7 @@ struct EventLogState: Sendable {
             step =
                 dispatches.isEmpty
                 ? .wait(until: group.state.nextPoll(for: member, timeout: timeout, after: now))
-                : .deliver(dispatches, topicID: topic.id)
+                : .deliver(dispatches, topicID: topicID)
         }
         // From now on the waiting members must check whether this delivery times out; nothing else changes for them.
         if wasIdle, case .deliver = step { woken = signals }
