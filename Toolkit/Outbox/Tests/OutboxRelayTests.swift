@@ -40,6 +40,46 @@ private final class InterceptingBus: MessageBus {
     static let responseLost = Fault(.unavailable, .unavailable, "the response was lost")
 }
 
+/// A database that counts the reads of what an outbox has not sent, and runs a hook after each mark.
+private final class WatchedDatabase: ForwardingDatabase {
+    let database: any SQLDatabase
+    private let marked: @Sendable (_ number: Int) async throws -> Void
+    private let counts = Mutex((reads: 0, marks: 0))
+
+    init(_ database: any SQLDatabase, marked: @escaping @Sendable (_ number: Int) async throws -> Void = { _ in }) {
+        self.database = database
+        self.marked = marked
+    }
+
+    var reads: Int { counts.withLock { $0.reads } }
+
+    func read<R: Sendable>(
+        _ name: StaticString,
+        kind: SQLReadKind,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        if "\(name)" == "outbox.waiting" { counts.withLock { $0.reads += 1 } }
+        return try await database.read(name, kind: kind, deadline: deadline, body)
+    }
+
+    @discardableResult
+    func transaction<R: Sendable>(
+        _ name: StaticString,
+        options: SQLOptions,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        let result = try await database.transaction(name, options: options, body)
+        guard "\(name)" == "outbox.mark" else { return result }
+        let number = counts.withLock { counts in
+            counts.marks += 1
+            return counts.marks
+        }
+        try await marked(number)
+        return result
+    }
+}
+
 @Suite("Outbox relay")
 struct OutboxRelayTests {
     let fixture: OutboxFixture
@@ -65,6 +105,35 @@ struct OutboxRelayTests {
         let events = try await delivered(50)
         #expect(Set(events.map(\.id)).count == 50)
         for key in 0..<5 { #expect(events.filter { $0.key == "k\(key)" }.map(\.sequence) == Array(1...10)) }
+    }
+
+    @Test("reads unsent events once, and then with each mark, until there are none")
+    func reads() async throws {
+        try await fixture.commit((1...21).map { "k\($0)" })
+        let database = WatchedDatabase(fixture.source)
+        try await fixture.relay(from: database) { $0.batch = 7 }.drain()
+        #expect(try await unsent() == 0)
+        #expect(database.reads == 1)
+    }
+
+    @Test(
+        "an event that is committed right after a mark is sent without a poll",
+        .timeLimit(.minutes(HangLimit.testMinutes))
+    )
+    func committedAfterMark() async throws {
+        let database = WatchedDatabase(fixture.source) { [fixture] number in
+            guard number < 4 else { return }
+            try await fixture.commit(["k\(number)"])
+        }
+        try await fixture.commit(["k"])
+        let relay = fixture.relay(from: database)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await relay.run() }
+            // The clock stands still: no poll comes.
+            let keys = try await delivered(4).map(\.key)
+            #expect(keys == ["k", "k1", "k2", "k3"])
+            group.cancelAll()
+        }
     }
 
     @Test("sends unmarked events again, and consumers drop the duplicates")

@@ -129,8 +129,9 @@ public struct OutboxRelay: Sendable {
     private func turn(_ session: inout Session) async throws {
         try Task.checkCancellation()
         do {
-            // A busy relay takes what others offer, too.
-            try await wait(&session, until: runtime.time.now)
+            // A busy relay takes what others offer, too. A commit may be later than what was read.
+            let isCommitted = try await wait(&session, until: runtime.time.now)
+            if isCommitted, session.next?.isEmpty == true { session.next = nil }
             if try await !send(&session) {
                 if session.isFull { await updateBackpressure(&session) }
                 if try await wait(&session, until: min(session.renewal, runtime.time.now + limits.pollInterval)) {
@@ -168,7 +169,8 @@ public struct OutboxRelay: Sendable {
         var renewal: Moment
         /// Whether it looks again because another relay notified it.
         var isNotified = false
-        /// Unsent events that the last transaction read; `nil` when it read none.
+        /// Unsent events, as the last publication's transaction read them: empty when there was none; `nil` when they must
+        /// be read.
         var next: [OutboxStore.Row]?
         var failures = 0
         var fullBatches = 0
@@ -252,14 +254,14 @@ public struct OutboxRelay: Sendable {
         let (owner, leases) = (session.share.relay.instance.text, session.share.leases)
         guard !leases.isEmpty else { return false }
         let (limits, source) = (limits, source)
-        var rows = session.next ?? []
+        var known = session.next
         session.next = nil
-        if rows.isEmpty {
-            rows = try await database.read("outbox.waiting") { tx in
+        if known == nil {
+            known = try await database.read("outbox.waiting") { tx in
                 try OutboxStore.waiting(leases, source: source, limit: limits.batch, in: tx)
             }
         }
-        guard !rows.isEmpty else { return false }
+        guard let rows = known, !rows.isEmpty else { return false }
         let batch = cut(rows)
         let outcomes = try await publish(batch.map(\.event))
         crashPoint("outbox.published")
