@@ -1,4 +1,6 @@
-/// Runs `body` until `deadline`; then it is cancelled and its result is discarded.
+/// Runs `body` in a child task until `deadline`; then it is cancelled, and when it has ended its result is discarded.
+///
+/// With the system's clock a deadline that is not reached costs no timer and no other task.
 ///
 /// - Throws: `Fault` with `deadlineExceeded` when the deadline passes, otherwise whatever `body` throws.
 public func withDeadline<R: Sendable>(
@@ -8,7 +10,19 @@ public func withDeadline<R: Sendable>(
 ) async throws -> R {
     guard let deadline else { return try await body() }
     guard time.now < deadline else { throw Fault.deadlineExceeded }
-    return try await withThrowingTaskGroup(of: R?.self) { group in
+    guard time is SystemTime else { return try await race(body, against: deadline, of: time) }
+    async let child = SystemDeadlines.shared.run(until: deadline, body)
+    guard let result = try await child else { throw Fault.deadlineExceeded }
+    return result
+}
+
+/// The same for any clock, with a task that sleeps until the deadline.
+private func race<R: Sendable>(
+    _ body: @escaping @Sendable () async throws -> R,
+    against deadline: Moment,
+    of time: any TimeSource
+) async throws -> R {
+    try await withThrowingTaskGroup(of: R?.self) { group in
         group.addTask { try await body() }
         group.addTask {
             try await time.sleep(until: deadline)
