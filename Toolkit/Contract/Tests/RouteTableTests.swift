@@ -28,6 +28,11 @@ struct RouteTableTests {
             "GET", "/v1/parcels/a%2Fb%20c", "GET /v1/parcels/{parcel_id}",
             [PathVariable(name: "parcel_id", value: "a/b c")]
         ),
+        (
+            "GET", "/v1/parcels/\u{338}a", "GET /v1/parcels/{parcel_id}",
+            // A slash separates, also where Unicode makes one character of it and what follows.
+            [PathVariable(name: "parcel_id", value: "\u{338}a")]
+        ),
         ("GET", "/v1/parcels/a:b", "GET /v1/parcels/{parcel_id}", [PathVariable(name: "parcel_id", value: "a:b")]),
         (
             "POST", "/v1/parcels/a:b:cancel", "POST /v1/parcels/{parcel_id}:cancel",

@@ -6,6 +6,10 @@ enum PercentCoding {
     ///   - encoded: One segment of a path, or a name or value of a query.
     ///   - plusIsBlank: Whether `+` means a space, as in a query.
     static func decoded(_ encoded: some StringProtocol, plusIsBlank: Bool = false) -> String? {
+        let isPlain = encoded.utf8.allSatisfy { byte in
+            byte != UInt8(ascii: "%") && (!plusIsBlank || byte != UInt8(ascii: "+"))
+        }
+        if isPlain { return String(encoded) }
         var bytes: [UInt8] = []
         var rest = Array(encoded.utf8)[...]
         while let byte = rest.popFirst() {
