@@ -213,20 +213,21 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             reason: failure?.reason.name ?? ""
         )
         observe(record)
-        let level: Logger.Level = status == 500 ? .error : .info
-        // Nothing is formatted for a line that is not written.
-        guard log.logLevel <= level else { return record }
+        log.log(level: status == 500 ? .error : .info, "request", metadata: facts(record, exchange, failure))
+        return record
+    }
+
+    private func facts(_ record: RequestRecord, _ exchange: Exchange, _ failure: Fault?) -> Logger.Metadata {
         var facts: Logger.Metadata = [
-            "http.method": "\(record.verb)", "http.route": "\(route)", "http.status": "\(status)",
+            "http.method": "\(record.verb)", "http.route": "\(record.route)", "http.status": "\(record.status)",
             "request.id": "\(exchange.id)", "duration.us": "\(record.duration.nanosecondsClamped / 1_000)",
         ]
         if let peer = record.peer { facts["peer"] = "\(peer)" }
         if let failure {
             facts["reason"] = "\(failure.reason)"
-            if status >= 500, let cause = failure.cause { facts["cause"] = "\(String(describing: cause))" }
+            if record.status >= 500, let cause = failure.cause { facts["cause"] = "\(String(describing: cause))" }
         }
-        log.log(level: level, "request", metadata: facts)
-        return record
+        return facts
     }
 
     /// Only a failure of the server is one of its span.

@@ -101,20 +101,22 @@ struct CallObservation: Sendable {
     ) {
         instruments[fault?.code].record(duration)
         let logger = Logger.current
-        let hasFailed = fault?.code == .internal || fault?.code == .unknown
-        // Nothing is formatted for a line that is not written.
-        guard logger.logLevel <= (hasFailed ? .error : .debug) else { return }
+        if let fault, fault.code == .internal || fault.code == .unknown {
+            let cause = fault.cause ?? fault
+            logger.error("call failed", error: cause, metadata: Self.facts(method, fault, duration))
+        } else {
+            // Built only where the level is on.
+            logger.debug("call completed", metadata: Self.facts(method, fault, duration))
+        }
+    }
+
+    private static func facts(_ method: MethodDescriptor, _ fault: Fault?, _ duration: Duration) -> Logger.Metadata {
         let code = fault.map { "\($0.code)" } ?? "ok"
-        var metadata: Logger.Metadata = [
+        var facts: Logger.Metadata = [
             "method": "\(method.path)", "code": "\(code)", "ms": "\(duration.milliseconds)",
         ]
-        guard let fault else { return logger.debug("call completed", metadata: metadata) }
-        metadata["reason"] = "\(fault.reason)"
-        if hasFailed {
-            logger.error("call failed", error: fault.cause ?? fault, metadata: metadata)
-        } else {
-            logger.debug("call completed", metadata: metadata)
-        }
+        if let fault { facts["reason"] = "\(fault.reason)" }
+        return facts
     }
 
     /// Of one method, by outcome; `nil` is success.
