@@ -44,6 +44,11 @@ public struct MessageShape: Sendable {
         self.name = name
         self.fields = fields
     }
+
+    /// The place of a field in ``fields``; `nil` for an unknown one.
+    ///
+    /// By the indices: a search through the fields copies each of them.
+    func index(of name: ExactText) -> Int? { fields.indices.first { ExactText(fields[$0].name) == name } }
 }
 
 /// One field of a message and the validation rule of its value.

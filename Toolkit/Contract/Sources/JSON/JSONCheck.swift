@@ -126,15 +126,17 @@ extension JSONCheck {
     }
 
     private mutating func object(_ shape: MessageShape, _ given: Set<String>, depth: Int) throws(Abort) {
-        var seen: Set<ExactText> = []
+        var seen = Array(repeating: false, count: shape.fields.count)
         var oneofs: [ExactText: String] = [:]
         try members(depth: depth) { (check, name) throws(Abort) in
-            guard let field = shape.fields.first(where: { ExactText($0.name) == ExactText(name) }) else {
+            guard let index = shape.index(of: ExactText(name)) else {
                 try check.refuse("is not a field of \(shape.name)")
                 return try check.skip(depth: depth + 1)
             }
-            if !seen.insert(ExactText(name)).inserted { try check.refuse("is given twice") }
-            if given.contains(name) { try check.refuse("is given by the path") }
+            let field = shape.fields[index]
+            if seen[index] { try check.refuse("is given twice") }
+            seen[index] = true
+            if !given.isEmpty, given.contains(name) { try check.refuse("is given by the path") }
             if try check.consumesNull() { return }
             if let oneof = field.oneof, let other = oneofs.updateValue(name, forKey: ExactText(oneof)), other != name {
                 try check.refuse("is set together with \(other)")
@@ -162,7 +164,7 @@ extension JSONCheck {
                 try scanner.expect(":")
                 return name
             }
-            path.append(.name(name.unicodeScalars.count > 64 ? String(name.unicodeScalars.prefix(64)) : name))
+            path.append(.name(name.utf8.count > 64 ? String(name.unicodeScalars.prefix(64)) : name))
             try body(&self, name)
             path.removeLast()
         } while scanner.consume(",")
@@ -203,8 +205,8 @@ extension JSONCheck {
 
     private mutating func consumesNull() throws(Abort) -> Bool {
         try scan { (scanner) throws(JSONScanner.Malformed) in
-            let before = scanner
             guard try scanner.start() == .keyword else { return false }
+            let before = scanner
             if try scanner.keyword() == "null" { return true }
             scanner = before
             return false

@@ -96,18 +96,15 @@ extension ScalarText {
     }
 
     private static func integerViolation(_ text: String, kind: FieldShape.Kind, rule: FieldRule) -> String? {
-        let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-        let leadingZero = digits.count > 1 && digits.first == "0"
-        guard !digits.isEmpty, !leadingZero, digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })
-        else {
-            return expectation(of: kind)
-        }
+        let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+        let leadingZero = digits.count > 1 && digits.first == UInt8(ascii: "0")
+        guard !digits.isEmpty, !leadingZero, digits.allSatisfy(isDigit) else { return expectation(of: kind) }
         let fits =
             switch kind {
             case .int32: Int32(text) != nil
             // The decoder takes no sign of an unsigned number, not even of zero.
-            case .uint32: digits == text && UInt32(text) != nil
-            case .uint64: digits == text && UInt64(text) != nil
+            case .uint32: digits.count == text.utf8.count && UInt32(text) != nil
+            case .uint64: digits.count == text.utf8.count && UInt64(text) != nil
             default: Int64(text) != nil
             }
         return fits ? nil : range(of: kind, rule)
