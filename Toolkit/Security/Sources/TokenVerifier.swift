@@ -93,9 +93,15 @@ public final class TokenVerifier: Sendable {
     /// Takes microseconds; a signature is not checked.
     public func verifiedBefore(_ token: String) -> Principal? {
         guard token.utf8.count <= Self.tokenBytesLimit else { return nil }
-        let hash = Array(SHA256.hash(data: Array(token.utf8)))
+        let hash = Self.hash(token)
         let now = time.date
         return withCurrentKeys { $0.principal(hash, at: now) }
+    }
+
+    /// Of the bytes where they lie.
+    private static func hash(_ token: String) -> [UInt8] {
+        var token = token
+        return token.withUTF8 { Array(SHA256.hash(data: $0)) }
     }
 
     private func withCurrentKeys<R: Sendable>(_ body: (inout TrustedKeys) -> R) -> R {
@@ -108,8 +114,7 @@ public final class TokenVerifier: Sendable {
 
     func check(_ token: String) throws(TokenRefusal) -> Principal {
         guard token.utf8.count <= Self.tokenBytesLimit else { throw .tooLong }
-        let bytes = Array(token.utf8)
-        let hash = Array(SHA256.hash(data: bytes))
+        let hash = Self.hash(token)
         let now = time.date
         if let known = withCurrentKeys({ $0.principal(hash, at: now) }) { return known }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
@@ -122,7 +127,7 @@ public final class TokenVerifier: Sendable {
         guard let signature = TokenHeader.base64URL(parts[2]), let payload = TokenHeader.base64URL(parts[1]) else {
             throw .malformed
         }
-        let signed = bytes.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)
+        let signed = Array(token.utf8).prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)
         guard let entry = ofAlgorithm.first(where: { $0.key.verification.isValid(signature, of: signed) }) else {
             throw .signature
         }
