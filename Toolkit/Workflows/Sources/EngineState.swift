@@ -4,14 +4,20 @@ import MartletCore
 ///
 /// A value without clock, lock or database.
 struct EngineState: Sendable {
-    let concurrencyLimit: Int
+    let limits: WorkflowLimits
     private(set) var workflows: [String: RegisteredWorkflow] = [:]
     /// True while the loop runs: new runs may then be claimed on start.
     var isAccepting = false
     /// Runs started and claimed by this engine, not yet executing.
-    private var startedHere: [ClaimedRun] = []
-    /// The fencing tokens of the executing runs, by run id.
-    private var active: [ExactText: Int] = [:]
+    private(set) var startedHere: [ClaimedRun] = []
+    /// The executing runs.
+    var active = ActiveRuns()
+    /// The requests that are to start runs.
+    var admission: Admission
+    /// Executions of runs started here that ended within the last `completionTarget`.
+    var recentEnds: RecentCount
+    /// Whether the next single slot is for a run of ``startedHere``, when runs of the database are due, too.
+    private var isTurnOfStarted = true
     /// Runs whose execution ended because the database was unavailable: still claimed by this engine, not executing.
     private var interruptions: [ExactText: Interruption] = [:]
     private var mustPoll = true
@@ -24,7 +30,11 @@ struct EngineState: Sendable {
     private var watchers: [Int: (id: ExactText, signal: Signal)] = [:]
     private var lastWatcher = 0
 
-    init(concurrencyLimit: Int) { self.concurrencyLimit = concurrencyLimit }
+    init(_ limits: WorkflowLimits) {
+        self.limits = limits
+        admission = Admission(queueLimit: limits.admissionQueueLimit)
+        recentEnds = RecentCount(span: limits.completionTarget)
+    }
 
     mutating func register(_ workflow: RegisteredWorkflow) {
         precondition(workflows[workflow.key] == nil, "\(workflow.key) is registered twice")
@@ -32,14 +42,14 @@ struct EngineState: Sendable {
     }
 
     var keys: [String] { workflows.keys.sorted() }
-    var freeSlots: Int { max(0, concurrencyLimit - active.count) }
+    var freeSlots: Int { max(0, limits.concurrencyLimit - active.count) }
     /// The runs that execute or are about to.
     var held: [String] { heldRuns.sorted().map(\.text) }
-    private var heldRuns: [ExactText] { active.keys + startedHere.map { ExactText($0.id) } }
+    private var heldRuns: [ExactText] { active.ids + startedHere.map { ExactText($0.id) } }
 
+    /// Whether a run that is started now is claimed at once; others wait in the database, and take turns with these.
     func claimsOnStart(_ key: String) -> Bool {
-        // Waiting runs come first.
-        isAccepting && waiting == 0 && active.count + startedHere.count < concurrencyLimit && workflows[key] != nil
+        isAccepting && open < (isStalled ? limits.concurrencyLimit : limits.waitingLimit) && workflows[key] != nil
     }
 
     mutating func add(_ run: ClaimedRun) { startedHere.append(run) }
@@ -51,10 +61,17 @@ struct EngineState: Sendable {
     }
 
     /// The started runs for which there is a slot now.
-    mutating func begin() -> [ClaimedRun] {
-        let begun = Array(startedHere.prefix(freeSlots))
+    ///
+    /// When a poll for due runs is due, too, it gets half of the slots: neither waits until the others are done.
+    mutating func begin(at now: Moment) -> [ClaimedRun] {
+        var slots = freeSlots
+        if slots > 0, !startedHere.isEmpty, isPollDue(at: now) {
+            slots = (slots + (isTurnOfStarted ? 1 : 0)) / 2
+            isTurnOfStarted.toggle()
+        }
+        let begun = Array(startedHere.prefix(slots))
         startedHere.removeFirst(begun.count)
-        for run in begun { active[ExactText(run.id)] = run.fencingToken }
+        for run in begun { active.add(run, isNew: true) }
         return begun
     }
 
@@ -62,23 +79,27 @@ struct EngineState: Sendable {
     ///   - limit: How many could have been claimed: fewer mean that none waits.
     ///   - counted: How many still wait, if they were counted.
     mutating func claimed(_ runs: [ClaimedRun], of limit: Int, leaving counted: Int?, at now: Moment) {
-        for run in runs { active[ExactText(run.id)] = run.fencingToken }
+        for run in runs { active.add(run, isNew: false) }
         guard runs.count == limit else { return waiting = 0 }
         if counted != nil { nextCount = now + .seconds(1) }
         waiting = counted ?? max(1, waiting - runs.count)
         pollSoon()
     }
 
-    /// - Parameter moment: When the run is due again, if it waits for a time.
-    /// - Returns: The watchers to wake, oldest first.
-    mutating func ended(_ run: ClaimedRun, dueAt moment: Moment?) -> [Signal] {
+    /// - Parameters:
+    ///   - run: Has ended, or waits for something.
+    ///   - now: The time.
+    ///   - moment: When the run is due again, if it waits for a time.
+    /// - Returns: The watchers to wake, oldest first, and the requests that are admitted now.
+    mutating func ended(_ run: ClaimedRun, at now: Moment, dueAt moment: Moment?) -> [Signal] {
         let id = ExactText(run.id)
-        if active[id] == run.fencingToken { active[id] = nil }
+        if active.remove(run) { recentEnds.add(at: now) }
         // Only after its release: an earlier poll would skip it.
         if woken.remove(id) != nil { mustPoll = true }
         if let moment { poll(at: moment) }
         if interruptions[id]?.due == nil { interruptions[id] = nil }
-        return watchers.sorted { $0.key < $1.key }.filter { $0.value.id == id }.map(\.value.signal)
+        let watching = watchers.sorted { $0.key < $1.key }.filter { $0.value.id == id }.map(\.value.signal)
+        return watching + admit(at: now) { _ in }
     }
 
     // MARK: Runs that the database interrupted
@@ -133,18 +154,20 @@ struct EngineState: Sendable {
     mutating func pollSoon(for run: String) {
         mustPoll = true
         let id = ExactText(run)
-        if active[id] != nil || startedHere.contains(where: { ExactText($0.id) == id }) { woken.insert(id) }
+        if active.contains(id) || startedHere.contains(where: { ExactText($0.id) == id }) { woken.insert(id) }
     }
 
     mutating func poll(at moment: Moment) { nextPoll = nextPoll.map { min($0, moment) } ?? moment }
 
     /// How many runs to claim now; 0 when no poll is due or no slot is free.
     mutating func beginPoll(at now: Moment) -> Int {
-        guard freeSlots > 0, mustPoll || nextPoll.map({ $0 <= now }) ?? true else { return 0 }
+        guard freeSlots > 0, isPollDue(at: now) else { return 0 }
         mustPoll = false
         nextPoll = nil
         return freeSlots
     }
+
+    private func isPollDue(at now: Moment) -> Bool { mustPoll || nextPoll.map { $0 <= now } ?? true }
 
     /// Whether to count the waiting runs again, which costs more than a claim.
     func isCountDue(at now: Moment) -> Bool { nextCount.map { $0 <= now } ?? true }

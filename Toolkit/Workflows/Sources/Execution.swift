@@ -38,6 +38,8 @@ struct Execution: Sendable {
     private(set) var completion: [LocalEffect] = []
     /// The failed attempts of the open step, at the claim and since; written when the run is released.
     var attempts: Attempts
+    /// True while the open step is repeated since its callee does not respond.
+    private var isStalled: Bool
     private let isForced: Bool
     private var hasCompensated = false
     private var isBusy = false
@@ -45,6 +47,7 @@ struct Execution: Sendable {
     init(_ journal: Journal, attempts: Attempts, isForced: Bool) {
         self.journal = journal
         self.attempts = attempts
+        isStalled = attempts.failures > 0
         self.isForced = isForced
     }
 
@@ -76,6 +79,12 @@ struct Execution: Sendable {
     }
 
     mutating func leave() { isBusy = false }
+
+    /// - Returns: True when this changes something.
+    mutating func setStalled(_ value: Bool) -> Bool {
+        defer { isStalled = value }
+        return isStalled != value
+    }
 
     /// Only the first ending counts.
     mutating func end(_ ending: Ending) {

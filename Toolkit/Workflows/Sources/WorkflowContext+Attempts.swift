@@ -37,6 +37,17 @@ extension WorkflowContext {
         lookUp: LookUp<R>?,
         _ attempt: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> StepResult<R> {
+        let result = try await repeated(entry, deduplicated: deduplicated, lookUp: lookUp, attempt)
+        if execution.withLock({ $0.setStalled(false) }) { stall(false) }
+        return result
+    }
+
+    private func repeated<R: Sendable>(
+        _ entry: JournalEntry,
+        deduplicated: StepDeduplication,
+        lookUp: LookUp<R>?,
+        _ attempt: @escaping @Sendable (StepCall) async throws -> R
+    ) async throws -> StepResult<R> {
         var entry = entry
         var attempts = execution.withLock { $0.attempts }
         var isLookUp = try isTooOld(entry, deduplicated, hasLookUp: lookUp != nil)
@@ -157,6 +168,8 @@ extension WorkflowContext {
                 + "the last: \(failure.reason)"
             throw end(.parked(reason: reason))
         case .delay(let delay):
+            // A callee that refuses for its load does respond.
+            if failure.code.outcome != .notDone, execution.withLock({ $0.setStalled(true) }) { stall(true) }
             Logger.current.debug(
                 "workflow step failed, will retry",
                 error: failure.cause ?? failure,

@@ -44,10 +44,13 @@ public final class WorkflowContext: Sendable {
     let run: ClaimedRun
     let tools: WorkflowTools
     let execution: Mutex<Execution>
+    /// Receives true when a step begins to wait for its callee, and false when it has ended.
+    let stall: @Sendable (Bool) -> Void
 
-    init(_ run: ClaimedRun, _ tools: WorkflowTools) {
+    init(_ run: ClaimedRun, _ tools: WorkflowTools, stall: @escaping @Sendable (Bool) -> Void) {
         self.run = run
         self.tools = tools
+        self.stall = stall
         execution = Mutex(
             Execution(
                 Journal(run.journal, stepsLimit: tools.limits.stepsLimit),
@@ -151,4 +154,6 @@ struct WorkflowTools: Sendable {
     let observe: @Sendable (WorkflowEvent) -> Void
     /// True while the wall clock is not trusted, so that nothing expires by it.
     var pausesExpiry: @Sendable () -> Bool = { false }
+    /// Receives how long a request waited until it was admitted.
+    var observeWait: @Sendable (Duration) -> Void = { _ in }
 }

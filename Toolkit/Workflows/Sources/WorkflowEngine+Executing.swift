@@ -29,7 +29,7 @@ extension WorkflowEngine {
     /// - Returns: When a suspended run is due again.
     private func executed(_ run: ClaimedRun, _ span: ServiceSpan?) async -> Moment? {
         tools.observe(WorkflowEvent(run, .claimed))
-        let context = WorkflowContext(run, tools)
+        let context = WorkflowContext(run, tools) { [self] isStalled in stall(run, isStalled) }
         let outcome = await runOutcome(of: run, context)
         if case .needsHuman = outcome { span?.fail("workflow.needs_human") }
         await context.finish(outcome)
@@ -45,8 +45,9 @@ extension WorkflowEngine {
     }
 
     private func ended(_ run: ClaimedRun, dueAt due: Moment?) {
-        let watchers = state.withLock { $0.ended(run, dueAt: due) }
-        for watcher in watchers { watcher.raise() }
+        let now = time.now
+        let signals = state.withLock { $0.ended(run, at: now, dueAt: due) }
+        for signal in signals { signal.raise() }
         wakeUp.raise()
     }
 

@@ -14,12 +14,13 @@ extension WorkflowEngine {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.renewLeases() }
             while !Task.isCancelled {
-                for run in state.withLock({ $0.begin() }) { group.addTask { await self.execute(run) } }
+                let now = time.now
+                for run in state.withLock({ $0.begin(at: now) }) { group.addTask { await self.execute(run) } }
                 for run in await claimDue() { group.addTask { await self.execute(run) } }
                 activity.raise()
                 await waitForWork()
             }
-            state.withLock { $0.isAccepting = false }
+            for signal in state.withLock({ $0.stopAccepting() }) { signal.raise() }
             group.cancelAll()
         }
         await releaseStartedHere()

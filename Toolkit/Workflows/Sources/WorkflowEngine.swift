@@ -29,6 +29,7 @@ public final class WorkflowEngine: Sendable {
     ///   - runtime: The clocks and the random numbers.
     ///   - limits: Concurrency, leases, attempts and delays.
     ///   - pausesExpiry: True while the wall clock is not trusted: then no timer and no lease expires.
+    ///   - observeWait: Receives how long each request that waited for ``admit(_:_:)`` did; it must not block.
     ///   - observe: Receives the events of runs, for metrics and alerts; it must not block.
     public convenience init(
         service: String,
@@ -36,6 +37,7 @@ public final class WorkflowEngine: Sendable {
         runtime: Runtime,
         limits: WorkflowLimits = WorkflowLimits(),
         pausesExpiry: @escaping @Sendable () -> Bool = { false },
+        observeWait: @escaping @Sendable (Duration) -> Void = { _ in },
         observe: @escaping @Sendable (WorkflowEvent) -> Void = { _ in }
     ) {
         self.init(
@@ -45,7 +47,8 @@ public final class WorkflowEngine: Sendable {
                 runtime: runtime,
                 limits: limits,
                 observe: observe,
-                pausesExpiry: pausesExpiry
+                pausesExpiry: pausesExpiry,
+                observeWait: observeWait
             )
         )
     }
@@ -53,7 +56,7 @@ public final class WorkflowEngine: Sendable {
     init(_ tools: WorkflowTools) {
         self.tools = tools
         owner = "\(tools.runtime.identifier())"
-        state = Mutex(EngineState(concurrencyLimit: tools.limits.concurrencyLimit))
+        state = Mutex(EngineState(tools.limits))
     }
 
     /// Registers workflows, before the engine runs and before any start.
@@ -128,16 +131,6 @@ public final class WorkflowEngine: Sendable {
             wakeUp.raise()
         }
         return true
-    }
-
-    /// Refuses new work while `waitingLimit` runs wait for a slot.
-    ///
-    /// Call it before starting a run for a caller that can retry, so that accepted work finishes soon under any load.
-    /// Runs that follow from accepted work are started without it.
-    ///
-    /// - Throws: ``WorkflowsFull``.
-    public func admit() throws {
-        guard state.withLock({ $0.waiting < limits.waitingLimit }) else { throw WorkflowsFull() }
     }
 
     /// Starts a run for whom the call of `context` was: the user or the guest, or the calling service itself; with its trace.
@@ -217,14 +210,6 @@ public final class WorkflowEngine: Sendable {
             throw Fault(.invalidArgument, .requestTooLarge, "longer than \(limits.bytesMax) bytes")
         }
         return text
-    }
-}
-
-/// Too many runs wait for a slot: new work is refused until some are begun.
-public struct WorkflowsFull: FaultConvertible {
-    public var fault: Fault {
-        // Longer than services wait between two attempts, so that only the outermost client retries.
-        Fault(.resourceExhausted, .overloaded, "too many workflow runs are waiting", retryAfter: .seconds(2))
     }
 }
 

@@ -4,7 +4,15 @@ import MartletCore
 public struct WorkflowLimits: Sendable, Hashable {
     /// Runs that execute concurrently in this process.
     public var concurrencyLimit = 64
-    /// Due runs of all processes of the service that wait for a slot before ``WorkflowEngine/admit()`` refuses more.
+    /// How long after its start a run ends under any load: ``WorkflowEngine/admit(_:_:)`` lets as many runs be open as ended
+    /// within this time, and at least ``concurrencyLimit``.
+    public var completionTarget = Duration.seconds(1)
+    /// How long a request waits at most until it is admitted.
+    public var admissionWaitMax = Duration.seconds(2)
+    /// Requests that wait until they are admitted.
+    public var admissionQueueLimit = 512
+    /// Due runs of all processes of the service that wait for a slot before ``WorkflowEngine/admit(_:_:)`` refuses more,
+    /// while callees do not respond; no more are ever open.
     ///
     /// Two cores process as many in about ten seconds.
     public var waitingLimit = 2_000

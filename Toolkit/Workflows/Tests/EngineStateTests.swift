@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Engine state")
 struct EngineStateTests {
-    var state = EngineState(concurrencyLimit: 2)
+    var state = EngineState(.slots(2))
     let now = Moment(nanoseconds: 0)
 
     private static func run(_ id: String) -> ClaimedRun {
@@ -44,7 +44,7 @@ struct EngineStateTests {
         #expect(polled1)
         state.poll(at: now + .seconds(30))
 
-        _ = state.ended(Self.run("a"), dueAt: nil)
+        _ = state.ended(Self.run("a"), at: now, dueAt: nil)
         let polled2 = polls()
         #expect(polled2)
         state.poll(at: now + .seconds(30))
@@ -61,7 +61,7 @@ struct EngineStateTests {
         let polled4 = polls()
         #expect(polled4)
         state.poll(at: now + .seconds(30))
-        _ = state.ended(Self.run("a"), dueAt: nil)
+        _ = state.ended(Self.run("a"), at: now, dueAt: nil)
         let polled5 = polls()
         #expect(!polled5)
     }
@@ -70,7 +70,7 @@ struct EngineStateTests {
     mutating func dueWhileHeld() {
         drainPolls()
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
-        _ = state.ended(Self.run("a"), dueAt: now)
+        _ = state.ended(Self.run("a"), at: now, dueAt: now)
         let polled6 = polls()
         #expect(polled6)
     }
@@ -83,9 +83,9 @@ struct EngineStateTests {
         let polled7 = polls()
         #expect(polled7)
         state.poll(at: now + .seconds(30))
-        let begun = state.begin().map(\.id)
+        let begun = state.begin(at: now).map(\.id)
         #expect(begun == ["a"])
-        _ = state.ended(Self.run("a"), dueAt: nil)
+        _ = state.ended(Self.run("a"), at: now, dueAt: nil)
         let polled8 = polls()
         #expect(polled8)
     }
@@ -97,7 +97,7 @@ struct EngineStateTests {
         for _ in 1...4 {
             state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
             state.interrupted(Self.run("a"), at: now, delay: .seconds(1), longest: .seconds(5))
-            _ = state.ended(Self.run("a"), dueAt: nil)
+            _ = state.ended(Self.run("a"), at: now, dueAt: nil)
             let delay = (0...10).first { !state.interrupted(at: now + .seconds($0)).isEmpty }
             delays.append(.seconds(delay ?? 11))
             state.claimable(["a"])
@@ -105,22 +105,28 @@ struct EngineStateTests {
         #expect(delays == [.seconds(1), .seconds(2), .seconds(4), .seconds(5)])
 
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
-        _ = state.ended(Self.run("a"), dueAt: nil)
+        _ = state.ended(Self.run("a"), at: now, dueAt: nil)
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         state.interrupted(Self.run("a"), at: now, delay: .seconds(1), longest: .seconds(5))
-        _ = state.ended(Self.run("a"), dueAt: nil)
+        _ = state.ended(Self.run("a"), at: now, dueAt: nil)
         #expect(state.interrupted(at: now + .seconds(1)) == ["a"])
     }
 
-    @Test("claims no run on start while others wait; these are counted at most once a second")
+    @Test("claims runs on start up to a limit; waiting runs are counted at most once a second")
     mutating func waiting() {
+        var limits = WorkflowLimits.slots(2)
+        limits.waitingLimit = 3
+        state = EngineState(limits)
         state.register(RegisteredWorkflow(Scripted { input, _ in input }))
         state.isAccepting = true
-        #expect(state.claimsOnStart("scripted@1"))
+        for id in ["x", "y", "z"] {
+            #expect(state.claimsOnStart("scripted@1"))
+            state.add(Self.run(id))
+        }
+        #expect(!state.claimsOnStart("scripted@1"))
         state.addWaiting()
         state.addWaiting()
         #expect(state.waiting == 2)
-        #expect(!state.claimsOnStart("scripted@1"))
 
         #expect(state.isCountDue(at: now))
         state.claimed([Self.run("a")], of: 1, leaving: 7, at: now)
@@ -130,10 +136,56 @@ struct EngineStateTests {
         state.claimed([Self.run("b")], of: 1, leaving: nil, at: now)
         #expect(state.waiting == 6)
 
-        _ = state.ended(Self.run("a"), dueAt: nil)
-        #expect(!state.claimsOnStart("scripted@1"))
+        _ = state.ended(Self.run("a"), at: now, dueAt: nil)
         state.claimed([], of: 1, leaving: nil, at: now)
         #expect(state.waiting == 0)
+    }
+
+    @Test("claims as many runs on start as there are slots while callees do not respond")
+    mutating func stalled() {
+        state.register(RegisteredWorkflow(Scripted { input, _ in input }))
+        state.isAccepting = true
+        state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
+        state.active.set(Self.run("a"), isStalled: true)
+        for id in ["x", "y"] {
+            #expect(state.claimsOnStart("scripted@1"))
+            state.add(Self.run(id))
+        }
+        #expect(!state.claimsOnStart("scripted@1"))
+        state.active.set(Self.run("a"), isStalled: false)
         #expect(state.claimsOnStart("scripted@1"))
+    }
+
+    @Test("runs that were started here and due ones take turns")
+    mutating func turns() {
+        drainPolls()
+        let started = (1...4).map { Self.run("s\($0)") }
+        for run in started { state.add(run) }
+        for _ in 1...4 { state.addWaiting() }
+        // Two slots are free: one for each side.
+        let first = state.begin(at: now).map(\.id)
+        #expect(first == ["s1"])
+        let slots = state.beginPoll(at: now)
+        #expect(slots == 1)
+        state.claimed([Self.run("d1")], of: 1, leaving: 3, at: now)
+
+        var order: [String] = []
+        for id in ["s1", "d1", "s2", "d-s1"] {
+            _ = state.ended(Self.run(id), at: now, dueAt: nil)
+            let begun = state.begin(at: now).map(\.id)
+            order += begun
+            guard state.beginPoll(at: now) > 0 else { continue }
+            order.append("due")
+            state.claimed([Self.run("d-\(id)")], of: 1, leaving: 3, at: now)
+        }
+        #expect(order == ["due", "s2", "due", "s3"])
+    }
+}
+
+extension WorkflowLimits {
+    static func slots(_ limit: Int) -> WorkflowLimits {
+        var limits = WorkflowLimits()
+        limits.concurrencyLimit = limit
+        return limits
     }
 }

@@ -214,45 +214,6 @@ struct EngineTests {
         #expect(try await fixture.effects() == (0..<10).map { "\($0)=1" })
     }
 
-    @Test("admission: refuses at the limit of waiting runs of any process, and accepts again when some have begun")
-    func admission() async throws {
-        var fixture = fixture
-        fixture.limits.concurrencyLimit = 1
-        fixture.limits.waitingLimit = 2
-        let (peer, gate) = (fixture.peer, Signal())
-        let body: @Sendable (String, WorkflowContext) async throws -> String = { input, context in
-            try await context.remote("one", input: input) { call in
-                if input == "0" { try await gate.wait() }
-                return try peer.call(call)
-            }
-        }
-        func start(_ number: Int, on engine: WorkflowEngine) async throws {
-            try engine.admit()
-            try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", for: .itself, in: tx)
-            }
-        }
-        let engine = fixture.engine(body)
-        try await running(engine) {
-            for number in 0...2 { try await start(number, on: engine) }
-            #expect(throws: WorkflowsFull.self) { try engine.admit() }
-        }
-        let next = fixture.engine(body)
-        try await running(next) {
-            // The call's deadline and its lease's renewal: it has claimed runs for its slots, and counted the others.
-            await fixture.time.waitForSleepers(2)
-            #expect(throws: WorkflowsFull.self) { try next.admit() }
-            gate.raise()
-            _ = try await next.waitForOutcome(of: "r-1", as: Scripted.self, until: soon)
-            try await start(3, on: next)
-            for number in 0...3 {
-                let outcome = try await next.waitForOutcome(of: "r-\(number)", as: Scripted.self, until: soon)
-                #expect(outcome == .completed("did r-\(number)/one"))
-            }
-        }
-        #expect(peer.calls == (0...3).map { "r-\($0)/one" })
-    }
-
     @Test("does not claim runs of versions that are not registered")
     func versions() async throws {
         let engine = fixture.engine { input, _ in input }

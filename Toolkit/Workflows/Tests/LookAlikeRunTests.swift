@@ -25,12 +25,12 @@ struct LookAlikeRunTests {
 
     @Test("both runs execute, and each ends on its own")
     func runs() {
-        var state = EngineState(concurrencyLimit: 3)
+        var state = EngineState(.slots(3))
         let (now, runs) = (Moment(nanoseconds: 0), ["K", "\u{212A}"].map(Self.run))
         state.claimed(runs, of: 3, leaving: nil, at: now)
         #expect(state.held.count == 2)
         #expect(state.freeSlots == 1)
-        _ = state.ended(runs[0], dueAt: nil)
+        _ = state.ended(runs[0], at: now, dueAt: nil)
         #expect(state.held.map { Array($0.utf8) } == [Array("\u{212A}".utf8)])
     }
 

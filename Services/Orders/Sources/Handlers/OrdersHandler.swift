@@ -4,6 +4,7 @@ import MartletContract
 import MartletCore
 import MartletOutbox
 import MartletSQL
+import MartletWorkflows
 import OrdersContract
 import SharedContract
 import SwiftProtobuf
@@ -16,7 +17,10 @@ struct OrdersHandler: OrdersHandling {
 
     func placeOrder(_ request: PlaceOrderRequest, _ call: Call) async throws -> PlaceOrderResponse {
         if let stored = try await call.storedResponse(as: PlaceOrderResponse.self) { return stored }
-        try orders.admit()
+        return try await orders.admit(call.context) { try await place(request, call) }
+    }
+
+    private func place(_ request: PlaceOrderRequest, _ call: Call) async throws -> PlaceOrderResponse {
         let wanted: (placement: Placement, cart: OrderedCart?)
         do { wanted = try await placement(of: request, call) } catch {
             // The order of a concurrent request with this key may have taken the cart's lines meanwhile.
@@ -61,14 +65,31 @@ struct OrdersHandler: OrdersHandling {
         _ call: Call
     ) async throws -> PlaceAgreedOrderResponse {
         let placement = try Placement(request)
+        var response: PlaceAgreedOrderResponse
+        do {
+            response = try await orders.admit(call.context) { try await place(placement, as: request, call) }
+        } catch let full as WorkflowsFull {
+            // A repeat is answered under any load.
+            guard let earlier = try await known(placement, as: request, call) else { throw full }
+            response = earlier
+        }
+        guard response.order.status == .cancelled else { return response }
+        // Not in the transaction: what it returns is stored for repeats, and a customer's text is not.
+        let cancelled = response.order.orderID
+        response.order.reason = try await call.read { tx in
+            try orders.cancelText(of: orders.order(cancelled, in: tx).0, in: tx) ?? ""
+        }
+        return response
+    }
+
+    private func place(
+        _ placement: Placement,
+        as request: PlaceAgreedOrderRequest,
+        _ call: Call
+    ) async throws -> PlaceAgreedOrderResponse {
         let id = newID()
-        var response: PlaceAgreedOrderResponse = try await call.write { tx in
-            if let existing = try OrderSummary.orderID(reference: request.reference, in: tx) {
-                let (order, placed) = try orders.order(existing, in: tx)
-                guard order.placement.isSame(as: placement) else { throw OrderError.referenceTaken(request.reference) }
-                return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed, text: nil) }
-            }
-            try orders.admit()
+        return try await call.write { tx in
+            if let earlier = try known(placement, as: request.reference, in: tx) { return earlier }
             let order = try orders.place(
                 placement,
                 as: id,
@@ -78,13 +99,28 @@ struct OrdersHandler: OrdersHandling {
             )
             return try PlaceAgreedOrderResponse.with { $0.order = try order.message(placed: tx.date, text: nil) }
         }
-        guard response.order.status == .cancelled else { return response }
-        // Not in the transaction: what it returns is stored for repeats, and a customer's text is not.
-        let cancelled = response.order.orderID
-        response.order.reason = try await call.read { tx in
-            try orders.cancelText(of: orders.order(cancelled, in: tx).0, in: tx) ?? ""
-        }
-        return response
+    }
+
+    /// The response to a repeat; `nil` when no such order was placed.
+    private func known(
+        _ placement: Placement,
+        as request: PlaceAgreedOrderRequest,
+        _ call: Call
+    ) async throws -> PlaceAgreedOrderResponse? {
+        if let stored = try await call.storedResponse(as: PlaceAgreedOrderResponse.self) { return stored }
+        return try await call.read { tx in try known(placement, as: request.reference, in: tx) }
+    }
+
+    /// - Throws: `OrderError.referenceTaken` when another order has the reference.
+    private func known(
+        _ placement: Placement,
+        as reference: String,
+        in tx: borrowing SQLTransaction
+    ) throws -> PlaceAgreedOrderResponse? {
+        guard let existing = try OrderSummary.orderID(reference: reference, in: tx) else { return nil }
+        let (order, placed) = try orders.order(existing, in: tx)
+        guard order.placement.isSame(as: placement) else { throw OrderError.referenceTaken(reference) }
+        return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed, text: nil) }
     }
 
     func cancelOrder(_ request: CancelOrderRequest, _ call: Call) async throws -> CancelOrderResponse {

@@ -11,10 +11,12 @@ struct OrderStore: Sendable {
 
     init(workflows: WorkflowEngine) { self.workflows = workflows }
 
-    /// Refuses new orders while too many checkouts are waiting.
+    /// Runs `body`, which places an order, when there is room for its checkout.
     ///
-    /// - Throws: `WorkflowsFull`.
-    func admit() throws { try workflows.admit() }
+    /// - Throws: `WorkflowsFull`; otherwise what `body` throws.
+    func admit<R: Sendable>(_ context: CallContext, _ body: () async throws -> R) async throws -> R {
+        try await workflows.admit(context, body)
+    }
 
     /// - Throws: `OrderError.unknownOrder`; `MissingSummary`.
     func order(_ id: String, in tx: borrowing SQLTransaction) throws -> (Order, placed: Timestamp) {

@@ -119,6 +119,37 @@ final class ServiceMetrics: Sendable {
         return { event in counters[[ExactText(event.workflow), ExactText(name(event.kind))]].add() }
     }
 
+    /// Counts how long requests waited until they were admitted to start a run.
+    static func waitObserver(of metrics: MetricsRegistry) -> @Sendable (Duration) -> Void {
+        // Without a series in a service without workflows.
+        let waits = ResolvedInstruments<ExactText, Histogram> { _ in
+            metrics.histogram(
+                "martlet_workflow_admission_wait_seconds",
+                help: "How long requests waited that were then admitted to start a run."
+            )
+        }
+        return { waited in waits["all"].record(waited) }
+    }
+
+    /// Registers how many runs `engine` has started, and how many it may.
+    static func readAdmission(to engine: WorkflowEngine, _ metrics: MetricsRegistry) {
+        metrics.read(
+            "martlet_workflow_open_runs",
+            help: "Runs started by this process that execute or wait for a slot."
+        ) {
+            Double(engine.admission.open)
+        }
+        metrics.read("martlet_workflow_open_runs_limit", help: "How many such runs new requests may start.") {
+            Double(engine.admission.limit)
+        }
+        metrics.read("martlet_workflow_admission_waiting", help: "Requests that wait until they may start a run.") {
+            Double(engine.admission.waiting)
+        }
+        metrics.readTotal("martlet_workflow_admission_refused_total", help: "Requests that could not start a run.") {
+            Double(engine.admission.refused)
+        }
+    }
+
     private static func name(_ kind: WorkflowEvent.Kind) -> String {
         switch kind {
         case .claimed: "claimed"

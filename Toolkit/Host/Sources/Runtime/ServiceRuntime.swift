@@ -212,6 +212,7 @@ public struct ServiceRuntime: Sendable {
         )
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
+        if !service.workflows.isEmpty { ServiceMetrics.readAdmission(to: engine, metrics) }
         let lease = Loop("schema lease", .relay) { try await instance.run() }
         let health = DatabaseHealth(of: Blueprint.name)
         let loops =
@@ -250,6 +251,7 @@ public struct ServiceRuntime: Sendable {
             runtime: dependencies.runtime,
             limits: dependencies.workflowLimits,
             pausesExpiry: { clock.pausesExpiry },
+            observeWait: ServiceMetrics.waitObserver(of: dependencies.telemetry.metrics),
             observe: ServiceMetrics.observer(of: dependencies.telemetry.metrics)
         )
     }
