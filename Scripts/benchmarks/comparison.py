@@ -20,6 +20,8 @@ def quantities(replay, echo=None):
     found = {"orders per second (more is better)": replay["ordersPerSecond"]}
     for percentile in PERCENTILES:
         found[f"accepted after, p{percentile}, ms"] = accepted[percentile]
+    ended = {one["percentile"]: one["milliseconds"] for one in replay.get("endMilliseconds", [])}
+    found |= {f"ended after acceptance, p{percentile}, ms": ended[percentile] for percentile in PERCENTILES if ended}
     found["CPU ms per order, all processes"] = sum(spent.values())
     found |= {f"CPU ms per order, {name}": spent[name] for name in sorted(spent)}
     found["memory, all processes, MiB"] = sum(memory.values()) / MEBIBYTE

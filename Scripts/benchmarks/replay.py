@@ -2,13 +2,21 @@
 
 import contextlib
 import json
+import math
+import sqlite3
 import sys
+from pathlib import Path
 
 from shop import difference
 
 SEED = 5
 # Requests that are open at a time.
 CONCURRENCY = 64
+# From the commit that accepts an order to the one that ends its checkout, in microseconds.
+ENDED_AFTER = (
+    "SELECT updated_at - created_at FROM audit_workflow_runs"
+    " WHERE workflow = 'checkout' AND state IN ('completed', 'failed')")
+PERCENTILES = (50, 90, 99, 99.9, 100)
 
 
 def write_invoices(shop, invoices):
@@ -29,6 +37,27 @@ def commits_and_transactions(shop, before):
         }
         for service in services
     }
+
+
+def at_percentiles(values):
+    """Microseconds as milliseconds, at PERCENTILES by nearest rank."""
+    ranked = sorted(values)
+    if not ranked:
+        return []
+    ranks = {one: math.ceil(one * len(ranked) / 100) for one in PERCENTILES}
+    return [{"percentile": one, "milliseconds": ranked[rank - 1] / 1000} for one, rank in ranks.items()]
+
+
+def ended_after(shop):
+    """Milliseconds from the acceptance of an order to the end of its checkout; empty for a shop without the view."""
+    try:
+        connection = sqlite3.connect(f"file:{Path(shop.data) / 'orders.sqlite'}?mode=ro", uri=True)
+        try:
+            return at_percentiles(row[0] for row in connection.execute(ENDED_AFTER))
+        finally:
+            connection.close()
+    except sqlite3.OperationalError:
+        return []
 
 
 def replayed(shop, file, invoices, during=contextlib.nullcontext()):
@@ -55,6 +84,7 @@ def replayed(shop, file, invoices, during=contextlib.nullcontext()):
         "ordersPerSecond": report["ordersPerSecond"],
         "totalSeconds": report["totalSeconds"],
         "acceptMilliseconds": report["acceptMilliseconds"],
+        "endMilliseconds": ended_after(shop),
         "cpuMillisecondsPerOrder": {name: value / orders for name, value in sorted(spent.items())},
         "services": commits_and_transactions(shop, before),
         "memoryBytes": shop.memory_bytes(),

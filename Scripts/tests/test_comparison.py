@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import comparison
+import replay as replays
 from traced import Collector
 
 
@@ -29,6 +30,15 @@ class ComparisonTests(unittest.TestCase):
             "CPU µs per echo, server": 20.0, "CPU µs per echo, client": 30.0,
         })  # fmt: skip
         self.assertFalse(any("echo" in name for name in comparison.quantities(replay(1, {"a": 1}, {"a": 1}))))
+
+    def test_the_time_to_the_end_is_compared_where_it_was_measured(self):
+        run = replay(1, {"a": 1}, {"a": 1})
+        self.assertFalse(any("ended" in name for name in comparison.quantities(run)))
+        run["endMilliseconds"] = replays.at_percentiles(range(1_000, 101_000, 1_000))
+        found = comparison.quantities(run)
+        self.assertEqual(found["ended after acceptance, p50, ms"], 50)
+        self.assertEqual(found["ended after acceptance, p99, ms"], 99)
+        self.assertEqual(replays.at_percentiles([]), [])
 
     def test_the_order_of_the_sides_alternates(self):
         self.assertEqual([comparison.order(number) for number in range(3)], [(0, 1), (1, 0), (0, 1)])

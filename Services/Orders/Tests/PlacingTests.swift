@@ -68,6 +68,18 @@ struct PlacingTests {
         #expect(try await fixture.summaryRows().count == 2)
     }
 
+    @Test("at agreed prices, a repeat is answered while too many checkouts are waiting")
+    func overloadedRepeat() async throws {
+        var limits = WorkflowLimits.immediateRetries
+        limits.waitingLimit = 1
+        let fixture = try await OrdersFixture(limits: limits)
+        let first = try await agreed("INV-1", in: fixture)
+        #expect(await refusal { try await agreed("INV-2", in: fixture) }?.reason == .overloaded)
+        #expect(try await agreed("INV-1", in: fixture).orderID == first.orderID)
+        let other = await refusal { try await agreed("INV-1", customer: "12345", in: fixture) }
+        #expect(other?.reason == "orders.reference_taken")
+    }
+
     @Test("an invalid request is refused with its field")
     func refused() async throws {
         fixture.catalog.set("yen", pence: 100)

@@ -106,6 +106,38 @@ struct ServiceMetricsTests {
     }
 }
 
+extension ServiceMetricsTests {
+    @Test("admission: the open runs, their limit, and the requests that waited or were refused")
+    func admission() async throws {
+        let fixture = try await WordFixture()
+        let registry = MetricsRegistry(service: "words")
+        var limits = WorkflowLimits()
+        limits.waitingLimit = 0
+        let engine = WorkflowEngine(
+            service: "words",
+            database: fixture.database,
+            runtime: Runtime(time: fixture.time, entropy: fixture.entropy),
+            limits: limits
+        )
+        ServiceMetrics.readAdmission(to: engine, registry)
+        // The engine's loop does not run, and no run may wait.
+        await #expect(throws: WorkflowsFull.self) { try await engine.admit(CallContext()) {} }
+        let wait = ServiceMetrics.waitObserver(of: registry)
+        #expect(!MetricsText.exposition(of: [registry]).contains("martlet_workflow_admission_wait_seconds"))
+        wait(.milliseconds(300))
+        let text = MetricsText.exposition(of: [registry])
+        for line in [
+            #"martlet_workflow_open_runs{service="words"} 0"#,
+            #"martlet_workflow_open_runs_limit{service="words"} 64"#,
+            #"martlet_workflow_admission_waiting{service="words"} 0"#,
+            #"martlet_workflow_admission_refused_total{service="words"} 1"#,
+            #"martlet_workflow_admission_wait_seconds_count{service="words"} 1"#,
+        ] {
+            #expect(text.contains(line))
+        }
+    }
+}
+
 @Suite("Clock watch")
 struct ClockWatchTests {
     @Test(

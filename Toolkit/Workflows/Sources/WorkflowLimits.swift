@@ -9,8 +9,9 @@ public struct WorkflowLimits: Sendable, Hashable {
     public var completionTarget = Duration.seconds(1)
     /// How long a request waits at most until it is admitted.
     public var admissionWaitMax = Duration.seconds(2)
-    /// Requests that wait until they are admitted.
-    public var admissionQueueLimit = 512
+    /// Requests that wait until they are admitted; with the admitted ones, fewer than a gateway's 256 connections to a
+    /// service, so that reads get through.
+    public var admissionQueueLimit = 128
     /// Due runs of all processes of the service that wait for a slot before ``WorkflowEngine/admit(_:_:)`` refuses more,
     /// while callees do not respond; no more are ever open.
     ///

@@ -110,7 +110,7 @@ class Overload(Scenario):
     seconds_long = 60.0
 
     def quiescence_seconds_max(self, options):
-        """At most WorkflowLimits.waitingLimit runs wait after the overload."""
+        """At most WorkflowLimits.waitingLimit runs wait after the overload, where calls have failed meanwhile."""
         return super().quiescence_seconds_max(options) + WAITING_SECONDS
 
     async def inject(self, run):
