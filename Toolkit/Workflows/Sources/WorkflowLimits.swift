@@ -13,7 +13,7 @@ public struct WorkflowLimits: Sendable, Hashable {
     /// service, so that reads get through.
     public var admissionQueueLimit = 128
     /// Due runs of all processes of the service that wait for a slot before ``WorkflowEngine/admit(_:_:)`` refuses more,
-    /// while callees do not respond; no more are ever open.
+    /// while callees do not respond; also the most runs that are claimed when they are started.
     ///
     /// Two cores process as many in about ten seconds.
     public var waitingLimit = 2_000
