@@ -25,28 +25,28 @@ public struct ExactText: Sendable, Hashable, Comparable {
     public var isEmpty: Bool { text.isEmpty }
 
     public static func == (left: ExactText, right: ExactText) -> Bool {
-        left.text.utf8.count == right.text.utf8.count && order(left.text.utf8, right.text.utf8) == 0
+        left.text.utf8.count == right.text.utf8.count && difference(left.text.utf8, right.text.utf8) == 0
     }
 
     /// The order of the bytes, which is SQL's.
     public static func < (left: ExactText, right: ExactText) -> Bool {
-        order(left.text.utf8, right.text.utf8) < 0
+        difference(left.text.utf8, right.text.utf8) < 0
     }
 
     /// Negative when `left` is before `right`, zero when they are equal.
     ///
     /// `memcmp` takes 20 ns for a text of 300 bytes, where a comparison of the views byte by byte takes 850 ns.
-    private static func order(_ left: String.UTF8View, _ right: String.UTF8View) -> Int {
-        let order = left.withContiguousStorageIfAvailable { left in
+    private static func difference(_ left: String.UTF8View, _ right: String.UTF8View) -> Int {
+        let difference = left.withContiguousStorageIfAvailable { left in
             right.withContiguousStorageIfAvailable { right in
                 let longer = left.count - right.count
                 guard let first = left.baseAddress, let second = right.baseAddress else { return longer }
-                let order = Int(memcmp(first, second, min(left.count, right.count)))
-                return order == 0 ? longer : order
+                let difference = Int(memcmp(first, second, min(left.count, right.count)))
+                return difference == 0 ? longer : difference
             }
         }
         // Only a string that another language stores is not contiguous.
-        if let order = order ?? nil { return order }
+        if let difference = difference ?? nil { return difference }
         if left.elementsEqual(right) { return 0 }
         return left.lexicographicallyPrecedes(right) ? -1 : 1
     }

@@ -213,11 +213,11 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             reason: failure?.reason.name ?? ""
         )
         observe(record)
-        log.log(level: status == 500 ? .error : .info, "request", metadata: facts(record, exchange, failure))
+        log.log(level: status == 500 ? .error : .info, "request", metadata: facts(record, exchange, failure: failure))
         return record
     }
 
-    private func facts(_ record: RequestRecord, _ exchange: Exchange, _ failure: Fault?) -> Logger.Metadata {
+    private func facts(_ record: RequestRecord, _ exchange: Exchange, failure: Fault?) -> Logger.Metadata {
         var facts: Logger.Metadata = [
             "http.method": "\(record.verb)", "http.route": "\(record.route)", "http.status": "\(record.status)",
             "request.id": "\(exchange.id)", "duration.us": "\(record.duration.nanosecondsClamped / 1_000)",

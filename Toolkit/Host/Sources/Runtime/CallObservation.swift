@@ -103,14 +103,15 @@ struct CallObservation: Sendable {
         let logger = Logger.current
         if let fault, fault.code == .internal || fault.code == .unknown {
             let cause = fault.cause ?? fault
-            logger.error("call failed", error: cause, metadata: Self.facts(method, fault, duration))
+            logger.error("call failed", error: cause, metadata: Self.facts(method, fault, after: duration))
         } else {
             // Built only where the level is on.
-            logger.debug("call completed", metadata: Self.facts(method, fault, duration))
+            logger.debug("call completed", metadata: Self.facts(method, fault, after: duration))
         }
     }
 
-    private static func facts(_ method: MethodDescriptor, _ fault: Fault?, _ duration: Duration) -> Logger.Metadata {
+    private static func facts(_ method: MethodDescriptor, _ fault: Fault?, after duration: Duration) -> Logger.Metadata
+    {
         let code = fault.map { "\($0.code)" } ?? "ok"
         var facts: Logger.Metadata = [
             "method": "\(method.path)", "code": "\(code)", "ms": "\(duration.milliseconds)",

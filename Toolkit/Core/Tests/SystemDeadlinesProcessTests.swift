@@ -3,7 +3,7 @@ import Testing
 @testable import MartletCore
 
 @Suite("Deadlines by the system's clock")
-struct SystemDeadlinesTests {
+struct SystemDeadlinesProcessTests {
     let deadlines = SystemDeadlines()
     let past = Moment(nanoseconds: 0)
     let future = SystemTime().now + .seconds(3_600)
