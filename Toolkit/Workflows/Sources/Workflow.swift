@@ -60,17 +60,17 @@ public struct RegisteredWorkflow: Sendable {
         self.run = run
     }
 
-    /// The same function wrapped by `body`, as a separate version beside this one.
+    /// The same function wrapped by `body`, as this version or as a later one beside it.
     ///
     /// - Parameters:
-    ///   - version: Over this one's.
+    ///   - version: Not below this one's.
     ///   - body: Calls `run` for what this version does, once.
-    package func later(
-        _ version: Int,
+    package func wrapped(
+        as version: Int,
         _ body:
             @escaping @Sendable (_ context: WorkflowContext, _ run: () async throws -> String) async throws -> String
     ) -> RegisteredWorkflow {
-        precondition(version > self.version)
+        precondition(version >= self.version)
         return RegisteredWorkflow(name: name, version: version) { [run] input, context in
             try await body(context) { try await run(input, context) }
         }

@@ -72,12 +72,17 @@ extension WorkflowContext {
     /// Writes `entry` as begun, so that its key is durable before the call.
     func intend(_ entry: JournalEntry) async throws {
         record(entry, isWritten: false)
+        try await requireLease()
+        if crashPoint("workflow.intent") { throw end(.killed) }
+    }
+
+    /// Renews the lease, and writes what is unwritten; ends the execution if the run belongs to another process by now.
+    package func requireLease() async throws {
         let run = run
         let lease = tools.limits.lease
         try await journalOnly("workflow.intent") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
             try WorkflowStore.apply(.progressed(leaseUntil: turn.date + lease), to: run, at: turn.date, in: tx)
         }
-        if crashPoint("workflow.intent") { throw end(.killed) }
     }
 
     /// Writes `entry` as begun together with `effect`, which happens once.

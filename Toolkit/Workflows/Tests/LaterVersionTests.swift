@@ -19,7 +19,7 @@ struct LaterVersionTests {
                 return input
             }
         )
-        let later = present.later(2) { context, run in
+        let later = present.wrapped(as: 2) { context, run in
             try await context.local("more") { (tx: borrowing SQLTransaction) in try add("more", tx) }
             return try await run()
         }

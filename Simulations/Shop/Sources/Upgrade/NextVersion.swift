@@ -38,10 +38,18 @@ struct NextVersion<Present: ServiceBlueprint>: ServiceBlueprint {
     var jobs: [Job] { present.jobs }
 
     /// The present versions, and a later version of each with one more step.
+    ///
+    /// A run that this process began has become one of the later version (see ``NextDatabase``): its execution by the present
+    /// version must end before its first call, which would not carry the field.
     var workflows: [RegisteredWorkflow] {
-        present.workflows
+        present.workflows.map { workflow in
+            workflow.wrapped(as: workflow.version) { context, run in
+                try await context.requireLease()
+                return try await run()
+            }
+        }
             + present.workflows.map { workflow in
-                workflow.later(NextDatabase.later(workflow.version)) { context, run in
+                workflow.wrapped(as: NextDatabase.later(workflow.version)) { context, run in
                     try await context.local("begin_as_next") { (_: borrowing SQLTransaction) in }
                     return try await NextField.$isInRun.withValue(true) { try await run() }
                 }
