@@ -96,7 +96,8 @@ extension WorkflowEngine {
                 )
             }
             let now = time.now
-            state.withLock { state in
+            // If half of the slots have runs now whose callee did not respond, requests that wait only have to be stored.
+            admitWaiting { state in
                 state.claimable(interrupted)
                 state.claimed(found.runs, of: limit, leaving: found.waiting, at: now)
                 let untilNext = found.nextWake.map { $0 - found.date } ?? limits.pollInterval

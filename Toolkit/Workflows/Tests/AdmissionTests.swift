@@ -219,4 +219,49 @@ struct AdmissionTests {
             group.cancelAll()
         }
     }
+
+    @Test("a request that waits is admitted when runs are claimed whose callee did not respond")
+    func claimedInOutage() async throws {
+        var fixture = fixture
+        fixture.limits.concurrencyLimit = 2
+        fixture.limits.retryDelayMin = .seconds(1)
+        fixture.limits.releasingDelayMin = .zero
+        let (peer, gate, entered) = (fixture.peer, gate, Signal())
+        let body: @Sendable (String, WorkflowContext) async throws -> String = { input, context in
+            try await context.remote("one", input: input) { call in
+                if input == "0", !peer.calls.isEmpty {
+                    entered.raise()
+                    try await gate.wait()
+                }
+                return try peer.call(call)
+            }
+        }
+        // The run was suspended after a failed attempt.
+        peer.fail("r/one", [.lost])
+        let earlier = fixture.engine(body)
+        try await fixture.start(on: earlier, "0")
+        try await earlier.runUntilIdle()
+        let engine = fixture.engine(body)
+        let placing = [Signal(), Signal()]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await engine.run() }
+            await fixture.time.waitForSleepers(1)
+            for signal in placing {
+                group.addTask { try await engine.admit(CallContext()) { try await signal.wait() } }
+            }
+            while engine.admission.open < 2 { await Task.yield() }
+            async let third = refusal(1, on: engine)
+            await waitForWaiters(1, of: engine)
+            fixture.time.advance(by: .seconds(1))
+            try await entered.wait()
+            #expect(engine.admission.waiting == 0)
+
+            for signal in placing { signal.raise() }
+            gate.raise()
+            let fault = try await third
+            #expect(fault == nil)
+            while engine.admission.open > 0 { await Task.yield() }
+            group.cancelAll()
+        }
+    }
 }
