@@ -9,8 +9,10 @@ slots of one kind, the one of rank RANK counts.
 import argparse
 import json
 import shutil
+import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -208,6 +210,8 @@ def measured(programs):
 
 def main(arguments=None, measure=measured):
     """Returns the exit status: 1 when a figure has grown."""
+    # So that `with` blocks stop the shop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(
         prog="Scripts/allocations",
         description="Counts the allocations of the paths place, step, publish and consume, and of an order by process, through "

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,21 @@ class CheckTests(unittest.TestCase):
         status, _, accepted = self.run_main({}, "--accept")
         self.assertEqual((status, accepted), (0, self.FOUND))
         self.assertEqual(self.run_main(accepted)[0], 0)
+
+    def test_a_stop_ends_what_runs(self):
+        ended = []
+
+        def stopped(_):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                ended.append(True)
+
+        # Ignored where there is no handler.
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.SIG_IGN))
+        with self.assertRaises(SystemExit) as stop:
+            allocations.main(["--programs", "none"], measure=stopped)
+        self.assertEqual((stop.exception.code, ended), (143, [True]))
 
     def test_the_accepted_figures_have_the_four_paths(self):
         rows = json.loads(allocations.ACCEPTED.read_text())
