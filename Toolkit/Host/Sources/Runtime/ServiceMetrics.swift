@@ -135,7 +135,7 @@ final class ServiceMetrics: Sendable {
     static func readAdmission(to engine: WorkflowEngine, _ metrics: MetricsRegistry) {
         metrics.read(
             "martlet_workflow_open_runs",
-            help: "Runs started by this process that execute or wait for a slot."
+            help: "Admitted requests, and runs started by this process that execute or wait for a slot."
         ) {
             Double(engine.admission.open)
         }
