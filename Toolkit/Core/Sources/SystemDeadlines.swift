@@ -82,7 +82,7 @@ final class SystemDeadlines: Sendable {
         state.withLock { state in
             let now = time.now
             let (expired, next) = state.sweep.fire(at: now)
-            // Under the lock, which no task passes before it ends.
+            // Under the lock, which no task passes before it ends. A handler of cancellation runs here: it must not wait.
             for number in expired { state.tasks.removeValue(forKey: number)?.task.cancel() }
             if let next { state.arm(max(next, now + Self.pause), at: now) }
         }
