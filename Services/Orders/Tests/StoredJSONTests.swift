@@ -86,6 +86,15 @@ struct StoredJSONTests {
         #expect(try StoredJSON.value(OrderEvent.self, from: stored.json) == stored.event)
     }
 
+    @Test("an event with empty texts is the same before and after it is stored")
+    func empty() throws {
+        let item = ReturnItem(line: 0, code: "", quantity: 1)
+        let requested = OrderReturn(id: "r1", items: [item], lines: [], refundMinorUnits: 510)
+        for event in [OrderEvent.placed(Self.placement(reference: "", cartID: "")), .returnRequested(requested)] {
+            #expect(try StoredJSON.value(OrderEvent.self, from: try StoredJSON.text(event)) == event)
+        }
+    }
+
     @Test("the input of a checkout is written in this form, and read from it")
     func checkout() throws {
         let json =

@@ -2,20 +2,20 @@ import MartletCore
 
 /// Text that may be absent, stored as the empty string.
 ///
-/// Events that were stored before have this form. Equal when the bytes are.
+/// Events that were stored before have this form. Empty text is absent, as it will be when it is read. Equal when the
+/// bytes are.
 @propertyWrapper
 struct EmptyIfNone: Codable, Sendable, Equatable {
-    var wrappedValue: String?
+    let wrappedValue: String?
 
-    init(wrappedValue: String?) { self.wrappedValue = wrappedValue }
+    init(wrappedValue: String?) { self.wrappedValue = wrappedValue?.isEmpty == true ? nil : wrappedValue }
 
     static func == (left: EmptyIfNone, right: EmptyIfNone) -> Bool {
         left.wrappedValue.map(ExactText.init(_:)) == right.wrappedValue.map(ExactText.init(_:))
     }
 
     init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        wrappedValue = text.isEmpty ? nil : text
+        self.init(wrappedValue: try decoder.singleValueContainer().decode(String.self))
     }
 
     func encode(to encoder: any Encoder) throws {
