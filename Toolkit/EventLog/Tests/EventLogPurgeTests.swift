@@ -70,13 +70,7 @@ struct EventLogPurgeTests {
         let log = try await log()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await log.run() }
-            await time.waitForSleepers()
-            time.advance(by: limits.purgeInterval)
-            for _ in 0..<2 {
-                await time.waitForSleepers()
-                time.advance(by: limits.flushInterval)
-            }
-            await time.waitForSleepers()
+            await time.passPurge(limits)
             let left = try? await stored()
             #expect(left == 0)
             // One more would be removed by a purge that has not ended.

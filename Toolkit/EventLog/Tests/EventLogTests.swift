@@ -185,14 +185,7 @@ struct EventLogTests {
         #expect(try await numbers().count == 30)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await log.run() }
-            await time.waitForSleepers()
-            time.advance(by: limits.purgeInterval)
-            // The rest takes two parts, without another interval.
-            for _ in 0..<2 {
-                await time.waitForSleepers()
-                time.advance(by: limits.flushInterval)
-            }
-            await time.waitForSleepers()
+            await time.passPurge(limits)
             group.cancelAll()
         }
         #expect(try await numbers().isEmpty)
