@@ -10,6 +10,7 @@ import argparse
 import json
 import shutil
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -29,9 +30,11 @@ RANK = 2
 # A slot takes this, or so many times what an order took while the shop warmed up.
 SLOT_SECONDS_MIN, SLOT_SECONDS_MAX, SLOT_ORDERS = 0.5, 1.2, 4
 POLL_SECONDS = 0.02
-# What a figure may be above the accepted one: a share of it, and a number. Six runs of the same programs, on two cores with a
-# load of 9 to 24, differed by up to 57 allocations of 2,120 and 32 of 212, or 75 kB of 418 and 7 kB of 72.
-TOLERANCE = {"allocations": (0.02, 40), "bytes": (0.15, 16384)}
+ORDER_SECONDS_MAX = 30
+# What a figure may be above the accepted one: a share of it, and a number. Runs of the same programs differ, most of all between
+# a busy machine and an idle one, on which events go out in smaller batches: by up to 57 allocations of 2,120, 51 of 718 and
+# 32 of 212, or 75 kB of 418 and 7 kB of 72.
+TOLERANCE = {"allocations": (0.05, 60), "bytes": (0.15, 24576)}
 NOTHING = "nothing"
 
 
@@ -101,20 +104,24 @@ class Requests:
     def status(self, order_id):
         return self.shop.call("GET", f"/v1/orders/{order_id}")["order"]["status"]
 
+    def completed(self, order_id):
+        """Waits until an order is completed."""
+        begun = time.monotonic()
+        while self.status(order_id) != "ORDER_STATUS_COMPLETED":
+            if time.monotonic() - begun > ORDER_SECONDS_MAX:
+                raise SystemExit(f"error: the order {order_id} was not completed after {ORDER_SECONDS_MAX} s")
+            time.sleep(POLL_SECONDS)
+
     def warm_up(self):
-        """Returns how many seconds the slowest order took, of those at the end."""
+        """Returns how many seconds an order took at the end, the median: one write that the disk delays does not count."""
         seconds = []
         for number in range(WARM_UP):
             self.product(f"warm-{number:02}")
             for place in (self.order, self.free_order):
                 begun = time.monotonic()
-                order_id = place(f"warm-{number:02}")
-                while self.status(order_id) != "ORDER_STATUS_COMPLETED":
-                    if time.monotonic() - begun > 30:
-                        raise SystemExit("error: an order was not completed after 30 s")
-                    time.sleep(POLL_SECONDS)
+                self.completed(place(f"warm-{number:02}"))
                 seconds.append(time.monotonic() - begun)
-        return max(seconds[WARM_UP:])
+        return statistics.median(seconds[WARM_UP:])
 
     def sampled(self, slot):
         """What each process allocates in each slot, by the kind of its request."""
@@ -133,8 +140,7 @@ class Requests:
                 })  # fmt: skip
                 before = after
         for order_id in filter(None, orders):
-            if self.status(order_id) != "ORDER_STATUS_COMPLETED":
-                raise SystemExit(f"error: the order {order_id} is not completed")
+            self.completed(order_id)
         return samples
 
 
@@ -161,6 +167,14 @@ def figures(samples):
     for name in sorted(samples["order"][0]):
         rows[f"order: {name}"] = own("order", name)
     return {row: dict(zip(KINDS, (max(0, count) for count in counts))) for row, counts in rows.items()}
+
+
+def least(found, again):
+    """The lower figure of two runs."""
+    rows = found.keys() | again.keys()
+    return {
+        row: {kind: min(run[row][kind] for run in (found, again) if row in run) for kind in KINDS} for row in sorted(rows)
+    }  # fmt: skip
 
 
 def highest(accepted, kind):
@@ -200,10 +214,10 @@ def table(found, accepted):
 def measured(programs):
     with tempfile.TemporaryDirectory(prefix="martlet-allocations-") as folder, CountedShop(programs, folder) as shop:
         requests = Requests(shop)
-        slowest = requests.warm_up()
-        if slowest > SLOT_SECONDS_MAX:
-            raise SystemExit(f"error: an order took {slowest:.1f} s on the quiet shop: the machine is too busy for this count")
-        slot = min(SLOT_SECONDS_MAX, max(SLOT_SECONDS_MIN, SLOT_ORDERS * slowest))
+        usual = requests.warm_up()
+        if usual > SLOT_SECONDS_MAX:
+            raise SystemExit(f"error: an order took {usual:.1f} s on the quiet shop: the machine is too busy for this count")
+        slot = min(SLOT_SECONDS_MAX, max(SLOT_SECONDS_MIN, SLOT_ORDERS * usual))
         time.sleep(slot)
         return figures(requests.sampled(slot))
 
@@ -221,9 +235,15 @@ def main(arguments=None, measure=measured):
     parser.add_argument("--accept", action="store_true", help="accept the figures of this run: commit the file, and state why")
     parser.add_argument("--accepted", default=ACCEPTED, type=Path, help="the file of accepted figures")
     options = parser.parse_args(arguments)
-    found = measure(Path(options.programs).resolve())
+    programs = Path(options.programs).resolve()
+    found = measure(programs)
     accepted = json.loads(options.accepted.read_text()) if options.accepted.exists() else {}
     print(table(found, accepted))
+    if not options.accept and compared(found, accepted)[0]:
+        # What has grown has grown in each run; what the machine did in one run has not.
+        print("allocations: a figure is above the accepted one: counting again")
+        found = least(found, measure(programs))
+        print(table(found, accepted))
     if options.accept:
         options.accepted.write_text(json.dumps(found, indent=2) + "\n")
         print(f"allocations: these figures are accepted in {options.accepted}")
