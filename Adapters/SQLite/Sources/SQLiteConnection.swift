@@ -30,10 +30,10 @@ final class SQLiteConnection: SQLConnection {
     private let interrupter: SQLiteInterrupter
     /// When the running body must not keep the writer any longer.
     private var bodyEnd: Moment?
-    private var statements: [ExactText: SQLiteStatement] = [:]
+    private let statements: SQLiteStatementCache
+    private let values = SQLiteValueBuffer()
     private var begins: [SQLiteStatement] = []
     private var controls: [SQLiteStatement] = []
-    private var uses = 0
     private var isReading = false
     /// Whether bodies have a limit of time.
     private var isLimited = false
@@ -74,6 +74,7 @@ final class SQLiteConnection: SQLConnection {
         self.limits = limits
         self.onFsyncFailure = onFsyncFailure
         checkpointAt = limits.checkpointPages
+        statements = SQLiteStatementCache(limit: limits.statements)
         guard code == SQLITE_OK else { throw failure(code) }
         sqlite3_extended_result_codes(database, 1)
         sqlite3_busy_timeout(database, Int32(clamping: limits.busyTimeout.milliseconds))
@@ -82,14 +83,14 @@ final class SQLiteConnection: SQLConnection {
         // A failed opening must not checkpoint a log that may not be durable.
         if role == .writer { martlet_leave_log(database, 1) }
         try configure(role, synchronous)
-        begins = try ["BEGIN IMMEDIATE", "BEGIN"].map(prepare)
+        begins = try ["BEGIN IMMEDIATE", "BEGIN"].map { try prepare(SQLQuery(unchecked: $0)) }
         let texts = ["COMMIT", "ROLLBACK", "SAVEPOINT b", "RELEASE b", "ROLLBACK TO b"]
-        controls = try texts.map(prepare)
+        controls = try texts.map { try prepare(SQLQuery(unchecked: $0)) }
         authorizer.trusted = false
     }
 
     deinit {
-        statements = [:]
+        statements.removeAll()
         begins = []
         controls = []
         sqlite3_close_v2(database)
@@ -144,12 +145,12 @@ final class SQLiteConnection: SQLConnection {
 
     func run(_ query: SQLQuery, deadline: Moment?) throws -> [SQLRow] {
         if let broken { throw broken }
-        let statement = try statement(query.text)
+        let statement = try statement(of: query)
         guard !isReading || statement.readOnly else {
             throw misuse("a read must not write")
         }
         defer { statement.reset() }
-        let code = statement.bind(query.values)
+        let code = statement.bind(query, in: values)
         guard code == SQLITE_OK else { throw failure(code) }
         // The writer's other bodies wait for this one: its limit counts, and not the deadline of one caller.
         interrupter.deadline = isReading ? deadline : bodyEnd
@@ -199,40 +200,38 @@ final class SQLiteConnection: SQLConnection {
         let before = authorizer.trusted
         authorizer.trusted = true
         defer { authorizer.trusted = before }
-        let statement = try prepare(text)
+        let statement = try prepare(SQLQuery(unchecked: text))
         defer { statement.reset() }
         return try step(statement)
     }
 
     private func step(_ statement: SQLiteStatement) throws -> [SQLRow] {
-        var rows: [SQLRow] = []
+        var result: [SQLValue] = []
+        var columns: Int32 = 0
         while true {
             switch sqlite3_step(statement.handle) {
-            case SQLITE_ROW: rows.append(statement.row())
-            case SQLITE_DONE: return rows
+            case SQLITE_ROW:
+                if columns == 0 {
+                    columns = sqlite3_column_count(statement.handle)
+                    // Most results have one row.
+                    result.reserveCapacity(Int(columns))
+                }
+                statement.read(into: &result, columns: columns)
+            case SQLITE_DONE: return SQLRow.rows(result, columns: Int(columns))
             case let code: throw failure(code, running: true)
             }
         }
     }
 
-    private func statement(_ text: String) throws -> SQLiteStatement {
-        uses += 1
-        if let known = statements[ExactText(text)] {
-            known.lastUse = uses
-            return known
-        }
-        if statements.count >= limits.statements,
-            let oldest = statements.min(by: { $0.value.lastUse < $1.value.lastUse })
-        {
-            statements[oldest.key] = nil
-        }
-        let statement = try prepare(text)
-        statement.lastUse = uses
-        statements[ExactText(text)] = statement
+    private func statement(of query: SQLQuery) throws -> SQLiteStatement {
+        if let known = statements.find(query) { return known }
+        let statement = try prepare(query)
+        statements.insert(statement)
         return statement
     }
 
-    private func prepare(_ text: String) throws -> SQLiteStatement {
+    private func prepare(_ query: SQLQuery) throws -> SQLiteStatement {
+        let text = query.text
         guard !text.utf8.contains(0) else { throw misuse("a statement must not contain NUL") }
         return try text.withCString { start in
             var handle: OpaquePointer?
@@ -240,7 +239,7 @@ final class SQLiteConnection: SQLConnection {
             let code = sqlite3_prepare_v3(database, start, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, &rest)
             guard code == SQLITE_OK else { throw failure(code) }
             guard let handle else { throw misuse("the statement is empty") }
-            let statement = SQLiteStatement(handle: handle)
+            let statement = SQLiteStatement(handle: handle, of: query)
             guard let rest, rest.pointee != 0 else { return statement }
             // Only a comment or whitespace may follow: SQLite would silently ignore a second statement.
             var second: OpaquePointer?

@@ -31,6 +31,54 @@ struct SQLiteStatementTests {
         #expect(sums == (0..<40).map { $0 % 8 + $0 })
     }
 
+    @Test("more lists than the cache holds, and the same ones again: results stay correct")
+    func evicted() async throws {
+        var limits = SQLiteLimits()
+        limits.statements = 3
+        let database = try SQLiteDatabase.inMemory(time: time, limits: limits)
+        let sums = try await database.transaction { tx in
+            try (0..<60).map { step in
+                let ids = Array(0...step % 7)
+                let rows = try tx.run(
+                    "SELECT \(step) WHERE \(step % 7) IN (\(list: ids)) AND \(step) NOT IN (\(list: [Int]()))"
+                )
+                return rows.count + (try tx.run("SELECT \(step) + 1")[0].int(0))
+            }
+        }
+        #expect(sums == (0..<60).map { $0 + 1 })
+    }
+
+    @Test("values around the size of the connection's buffer, empty ones among them, are stored as they are")
+    func largeValues() async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        let lengths = [0, 1, 15, 16, 16_383, 16_384, 16_385, 100_000]
+        try await database.transaction { tx in
+            try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY, a TEXT, b BLOB, c TEXT)")
+            // Twice: a statement that is used again must not keep what it was bound to.
+            for (id, length) in (lengths + lengths.reversed()).enumerated() {
+                let text = String(repeating: "ä", count: length / 2) + String(repeating: "a", count: length % 2)
+                let bytes = [UInt8](repeating: UInt8(id), count: length)
+                try tx.run("INSERT INTO t VALUES (\(id), \(text), \(bytes), \("end \(id)"))")
+            }
+        }
+        let rows = try await database.read { tx in try tx.run("SELECT a, b, c, length(b) FROM t ORDER BY id") }
+        for (id, length) in (lengths + lengths.reversed()).enumerated() {
+            #expect(try rows[id].text(0).utf8.count == length && rows[id].int(3) == length)
+            #expect(try rows[id].text(0).utf8.allSatisfy { $0 != 0 })
+            #expect(try rows[id].bytes(1) == [UInt8](repeating: UInt8(id), count: length))
+            #expect(try rows[id].text(2) == "end \(id)")
+        }
+    }
+
+    @Test("an empty text and empty bytes are no NULL")
+    func empty() async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        let row = try await database.read { tx in
+            try tx.run("SELECT typeof(\("")), typeof(\([UInt8]())), typeof(\(String?.none))")[0]
+        }
+        #expect(row == SQLRow([.text("text"), .text("blob"), .text("null")]))
+    }
+
     @Test("an error in the middle of the rows: the cached statement is reset")
     func reset() async throws {
         let database = try SQLiteDatabase.inMemory(time: time)

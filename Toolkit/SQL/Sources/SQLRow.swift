@@ -2,14 +2,43 @@
 ///
 /// A column that is not of the type as which it is read is an error of its own, `UnreadableRow`: the transaction fails,
 /// and the process continues. An integer and a boolean are integers, and NULL is of no type.
-public struct SQLRow: Sendable, Hashable {
-    public let values: [SQLValue]
+public struct SQLRow: Sendable {
+    /// The values of all rows of the result.
+    private let result: [SQLValue]
+    /// Where this row's begin.
+    private let first: Int
+    /// The number of its columns.
+    private let count: Int
 
-    public init(_ values: [SQLValue]) { self.values = values }
+    public init(_ values: [SQLValue]) {
+        result = values
+        first = 0
+        count = values.count
+    }
+
+    /// The rows of a result, row by row in one array, which they share: each further one costs no allocation.
+    ///
+    /// - Parameters:
+    ///   - result: The values of the first row, then of the second and so on.
+    ///   - columns: The number of columns, by which that of the values is divisible. At least 1.
+    /// - Returns: As many rows as there are values for.
+    public static func rows(_ result: [SQLValue], columns: Int) -> [SQLRow] {
+        guard !result.isEmpty else { return [] }
+        precondition(columns >= 1 && result.count % columns == 0)
+        return (0..<result.count / columns).map { SQLRow(result, first: $0 * columns, count: columns) }
+    }
+
+    private init(_ result: [SQLValue], first: Int, count: Int) {
+        self.result = result
+        self.first = first
+        self.count = count
+    }
+
+    public var values: [SQLValue] { Array(result[first..<first + count]) }
 
     /// - Throws: ``UnreadableRow`` when the column is not an integer, or does not exist.
     public func int(_ column: Int) throws(UnreadableRow) -> Int {
-        guard case .integer(let number) = try value(column, as: Int.self), let value = Int(exactly: number) else {
+        guard has(column), case .integer(let number) = result[first + column], let value = Int(exactly: number) else {
             throw wrong(column, Int.self)
         }
         return value
@@ -17,7 +46,7 @@ public struct SQLRow: Sendable, Hashable {
 
     /// - Throws: ``UnreadableRow`` when the column is not an integer, or does not exist.
     public func int64(_ column: Int) throws(UnreadableRow) -> Int64 {
-        guard case .integer(let value) = try value(column, as: Int64.self) else { throw wrong(column, Int64.self) }
+        guard has(column), case .integer(let value) = result[first + column] else { throw wrong(column, Int64.self) }
         return value
     }
 
@@ -25,7 +54,7 @@ public struct SQLRow: Sendable, Hashable {
     ///
     /// - Throws: ``UnreadableRow`` when the column is not an integer, or does not exist.
     public func bool(_ column: Int) throws(UnreadableRow) -> Bool {
-        guard case .integer(let value) = try value(column, as: Bool.self) else { throw wrong(column, Bool.self) }
+        guard has(column), case .integer(let value) = result[first + column] else { throw wrong(column, Bool.self) }
         return value != 0
     }
 
@@ -40,19 +69,20 @@ public struct SQLRow: Sendable, Hashable {
 
     /// - Throws: ``UnreadableRow`` when the column is not a text, or does not exist.
     public func text(_ column: Int) throws(UnreadableRow) -> String {
-        guard case .text(let value) = try value(column, as: String.self) else { throw wrong(column, String.self) }
+        guard has(column), case .text(let value) = result[first + column] else { throw wrong(column, String.self) }
         return value
     }
 
     /// - Throws: ``UnreadableRow`` when the column is not bytes, or does not exist.
     public func bytes(_ column: Int) throws(UnreadableRow) -> [UInt8] {
-        guard case .bytes(let value) = try value(column, as: [UInt8].self) else { throw wrong(column, [UInt8].self) }
+        guard has(column), case .bytes(let value) = result[first + column] else { throw wrong(column, [UInt8].self) }
         return value
     }
 
     /// - Throws: ``UnreadableRow`` when the column does not exist.
     public func isNull(_ column: Int) throws(UnreadableRow) -> Bool {
-        if case .null = try value(column, as: SQLValue.self) { return true }
+        guard has(column) else { throw wrong(column, SQLValue.self) }
+        if case .null = result[first + column] { return true }
         return false
     }
 
@@ -72,11 +102,21 @@ public struct SQLRow: Sendable, Hashable {
 
     /// The column's value.
     func value(_ column: Int, as type: Any.Type) throws(UnreadableRow) -> SQLValue {
-        guard values.indices.contains(column) else { throw wrong(column, type) }
-        return values[column]
+        guard has(column) else { throw wrong(column, type) }
+        return result[first + column]
     }
 
+    private func has(_ column: Int) -> Bool { column >= 0 && column < count }
+
     private func wrong(_ column: Int, _ expected: Any.Type) -> UnreadableRow {
-        UnreadableRow(column: column, value: values.indices.contains(column) ? values[column] : nil, as: expected)
+        UnreadableRow(column: column, value: has(column) ? result[first + column] : nil, as: expected)
     }
+}
+
+extension SQLRow: Hashable {
+    public static func == (left: SQLRow, right: SQLRow) -> Bool { left.slice == right.slice }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(slice) }
+
+    private var slice: ArraySlice<SQLValue> { result[first..<first + count] }
 }

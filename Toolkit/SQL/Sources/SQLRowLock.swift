@@ -8,7 +8,7 @@ package enum SQLRowLock: Sendable, Hashable {
     case skipping
 
     /// The end of the statement; empty where one write runs at a time.
-    func text(in dialect: SQLDialect) -> String {
+    func text(in dialect: SQLDialect) -> StaticString {
         switch (dialect, self) {
         case (.sqlite, _): ""
         case (.postgres, .waiting): "FOR UPDATE"

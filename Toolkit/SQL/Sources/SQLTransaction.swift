@@ -29,7 +29,7 @@ public struct SQLTransaction: ~Copyable {
     public borrowing func run(_ query: SQLQuery) throws -> [SQLRow] {
         try scope.check()
         do {
-            if query.values.contains(where: \.hasNUL) { throw Self.nul }
+            if query.hasNUL { throw Self.nul }
             return try connection.run(query, deadline: scope.deadline)
         } catch {
             let error = scope.atDeadline(error)

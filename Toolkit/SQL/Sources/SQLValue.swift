@@ -38,14 +38,6 @@ public enum SQLValue: Sendable, Hashable {
         }
     }
 
-    /// Whether this is a text with the character U+0000.
-    ///
-    /// By the system's search: 0.03 µs instead of 1.1 for 4,000 bytes, and every text that is bound is searched.
-    var hasNUL: Bool {
-        guard case .text(var text) = self else { return false }
-        return text.withUTF8 { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
-    }
-
     /// For errors, which name no values.
     var kindName: String {
         if case .null = self { return "NULL" }
@@ -124,4 +116,17 @@ extension Array: SQLBindable where Element == UInt8 {
 extension Optional: SQLBindable where Wrapped: SQLBindable {
     public static var sqlType: SQLType? { Wrapped.sqlType }
     public var sqlValue: SQLValue { self?.sqlValue ?? .null(Wrapped.sqlType) }
+}
+
+extension String {
+    /// Whether it has the character U+0000.
+    ///
+    /// By the system's search: 0.03 µs instead of 1.1 for 4,000 bytes, and every text that is bound is searched.
+    var hasNUL: Bool {
+        let found = utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+        }
+        // Only a string that another language stores is not contiguous.
+        return found ?? utf8.contains(0)
+    }
 }

@@ -36,4 +36,43 @@ struct SQLQueryTests {
         #expect(query(.skipping, .postgres).text == "SELECT id FROM t WHERE id = $1 FOR UPDATE SKIP LOCKED")
         #expect(query(.skipping, .postgres).values == [.integer(1)])
     }
+
+    @Test("queries of one place have the same text, whatever their values")
+    func sameText() {
+        func query(_ id: Int, _ name: String?) -> SQLQuery { "SELECT a FROM t WHERE id = \(id) AND name = \(name)" }
+        #expect(query(1, "a").hasSameText(as: query(2, nil)))
+        #expect(query(1, "a").textHash == query(2, nil).textHash)
+        #expect(query(1, "a") != query(2, nil))
+        #expect(query(1, "a") == query(1, "a"))
+    }
+
+    @Test("another literal, another number of values and another lock: not the same text")
+    func otherText() {
+        func list(_ ids: [Int]) -> SQLQuery { "SELECT a FROM t WHERE id IN (\(list: ids))" }
+        func locked(_ dialect: SQLDialect) -> SQLQuery { "SELECT a FROM t \(lock: .waiting, in: dialect)" }
+        #expect(list([1, 2]).hasSameText(as: list([3, 4])))
+        #expect(!list([1, 2]).hasSameText(as: list([1, 2, 3])))
+        #expect(!list([1]).hasSameText(as: list([])))
+        #expect(!locked(.sqlite).hasSameText(as: locked(.postgres)))
+        let (a, b): (SQLQuery, SQLQuery) = ("SELECT \(1) + 1", "SELECT \(1) + 2")
+        #expect(!a.hasSameText(as: b))
+    }
+
+    @Test("a text that was put together is compared by its bytes, and equals the same text of literals")
+    func unchecked() {
+        let value = SQLValue.integer(7)
+        let query = SQLQuery(unchecked: "SELECT $1", values: [value])
+        let literal: SQLQuery = "SELECT \(7)"
+        #expect(query.text == "SELECT $1" && query.values == [value])
+        #expect(query.hasSameText(as: SQLQuery(unchecked: "SELECT" + " $1", values: [.text("a")])))
+        #expect(!query.hasSameText(as: SQLQuery(unchecked: "SELECT $1 ", values: [value])))
+        #expect(query == literal && Set([query, literal]).count == 1)
+    }
+
+    @Test("without values: the same text, and NULL for each value")
+    func withoutValues() {
+        let query: SQLQuery = "SELECT \("secret"), \(1)"
+        #expect(query.withoutValues.hasSameText(as: query))
+        #expect(query.withoutValues.values == [.null(nil), .null(nil)])
+    }
 }

@@ -72,4 +72,16 @@ struct SQLRowTests {
         #expect("\(UnreadableRow(column: 3, value: .null(.text), as: Int.self))" == "column 3 is NULL, not a Int")
         #expect("\(UnreadableRow(column: 9, value: nil, as: Int.self))" == "the result has no column 9")
     }
+
+    @Test("rows of one result: each reads its own columns only, and equals a row of the same values")
+    func result() throws {
+        let rows = SQLRow.rows([.integer(1), .text("a"), .integer(2), .null(nil)], columns: 2)
+        #expect(rows == [SQLRow([.integer(1), .text("a")]), SQLRow([.integer(2), .null(nil)])])
+        #expect(try rows.map { try $0.int(0) } == [1, 2])
+        #expect(try rows.map { try $0.textIfPresent(1) } == ["a", nil])
+        #expect(throws: UnreadableRow(column: 2, value: nil, as: Int.self)) { try rows[0].int(2) }
+        #expect(throws: UnreadableRow(column: -1, value: nil, as: Int.self)) { try rows[1].int(-1) }
+        #expect(Set(rows).contains(SQLRow([.integer(2), .null(nil)])))
+        #expect(SQLRow.rows([], columns: 0).isEmpty)
+    }
 }
