@@ -222,7 +222,7 @@ public final class SQLiteDatabase: SQLDatabase {
         options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        try await withCheckedThrowingContinuation { continuation in
+        try await withUnsafeThrowingContinuation { continuation in
             writing.submit(SQLJob(name, options: options, time: time, resuming: continuation, body))
         }
     }
@@ -242,7 +242,7 @@ public final class SQLiteDatabase: SQLDatabase {
         until deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        try await withCheckedThrowingContinuation { continuation in
+        try await withUnsafeThrowingContinuation { continuation in
             reading.submit(
                 SQLJob(name, options: SQLOptions(deadline: deadline), time: time, resuming: continuation, body)
             )

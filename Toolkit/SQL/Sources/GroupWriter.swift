@@ -55,14 +55,15 @@ public final class GroupWriter: Sendable {
         } catch {
             return job.fail(error)
         }
-        let attempt = job.attempt(connection)
+        let run = job.run()
+        run.run(on: connection)
         do {
             // Its statements are committed: this ends the connection's use for the job.
-            try notify([attempt], on: connection)
+            try notify([run], on: connection)
             try connection.control(.commit)
-            attempt.resume(nil)
+            run.resume()
         } catch {
-            attempt.resume(attempt.failure ?? error)
+            run.resume(run.failure ?? error)
         }
     }
 
@@ -75,7 +76,7 @@ public final class GroupWriter: Sendable {
 
     private func writeBatch(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
         var batch = GroupCommit(limits: limits, at: time.now)
-        var runs: [Run] = []
+        var runs: [SQLRun] = []
         do {
             try connection.begin(SQLBegin(first.options, isReadOnly: false))
         } catch {
@@ -84,24 +85,24 @@ public final class GroupWriter: Sendable {
         var waiting: SQLJob? = first
         while let job = waiting {
             let savepoint = batch.admit()
-            let run = Run(job: job, attempt: run(job, inSavepoint: savepoint, on: connection))
+            let run = run(job, inSavepoint: savepoint, on: connection)
             runs.append(run)
-            switch batch.afterBody(failure: run.attempt.failure, transactionOpen: connection.inTransaction) {
+            switch batch.afterBody(failure: run.failure, transactionOpen: connection.inTransaction) {
             case .keep, .undo:
                 break
             case .failAlone:
                 rollBack(connection)
-                return run.attempt.resume(run.attempt.failure ?? Self.transactionEnded)
+                return run.resume(run.failure ?? Self.transactionEnded)
             case .rerunIndividually:
                 rollBack(connection)
                 return rerunIndividually(runs, on: connection)
             case .failAndRerunOthers:
                 rollBack(connection)
-                run.attempt.resume(run.attempt.failure)
+                run.resume()
                 return rerunIndividually(Array(runs.dropLast()), on: connection)
             case .failAll:
                 rollBack(connection)
-                for other in runs { other.attempt.resume(run.attempt.failure) }
+                for other in runs { other.resume(run.failure) }
                 return
             }
             waiting = batch.mayAdmit(at: time.now) ? next() : nil
@@ -117,67 +118,63 @@ public final class GroupWriter: Sendable {
         } catch {
             return job.fail(error)
         }
-        let attempt = timed(job, on: connection)
+        let run = job.run()
+        runTimed(run, on: connection)
         do {
-            if attempt.failure == nil {
+            if run.failure == nil {
                 try connection.control(.commit)
             } else {
                 rollBack(connection)
             }
-            attempt.resume(nil)
+            run.resume()
         } catch {
             rollBack(connection)
-            attempt.resume(error)
+            run.resume(error)
         }
     }
 
     // MARK: - One batch
 
-    private struct Run {
-        let job: SQLJob
-        let attempt: SQLJob.Attempt
-    }
-
     /// Runs a body once, and keeps or undoes its part of the batch where possible.
-    private func run(_ job: SQLJob, inSavepoint: Bool, on connection: any SQLConnection) -> SQLJob.Attempt {
-        guard inSavepoint else { return timed(job, on: connection) }
+    private func run(_ job: SQLJob, inSavepoint: Bool, on connection: any SQLConnection) -> SQLRun {
+        let run = job.run()
         do {
-            try connection.control(.savepoint)
+            if inSavepoint { try connection.control(.savepoint) }
         } catch {
-            return SQLJob.Attempt(failure: error) { job.fail($0 ?? error) }
+            run.failure = error
+            return run
         }
-        let attempt = timed(job, on: connection)
-        guard connection.inTransaction else { return attempt }
+        runTimed(run, on: connection)
+        guard inSavepoint, connection.inTransaction else { return run }
         do {
-            if attempt.failure != nil { try connection.control(.rollbackToSavepoint) }
+            if run.failure != nil { try connection.control(.rollbackToSavepoint) }
             try connection.control(.releaseSavepoint)
-            return attempt
         } catch {
             // This body's work cannot be separated from the other bodies' any more.
             rollBack(connection)
-            return SQLJob.Attempt(failure: error, resume: attempt.resume)
+            run.failure = error
         }
+        return run
     }
 
-    private func timed(_ job: SQLJob, on connection: any SQLConnection) -> SQLJob.Attempt {
+    private func runTimed(_ run: SQLRun, on connection: any SQLConnection) {
         let start = time.now
-        let attempt = job.attempt(connection)
+        run.run(on: connection)
         let elapsed = time.now - start
         // A migration runs at startup and delays no other transaction.
-        if elapsed > limits.slowBody, !job.options.isMigration {
+        if elapsed > limits.slowBody, !run.job.options.isMigration {
             log.warning(
                 "a transaction's body is slow and delays others",
-                metadata: ["transaction": "\(job.name)", "milliseconds": "\(elapsed.milliseconds)"]
+                metadata: ["transaction": "\(run.job.name)", "milliseconds": "\(elapsed.milliseconds)"]
             )
         }
-        return attempt
     }
 
-    private func commit(_ batch: GroupCommit, _ runs: [Run], on connection: any SQLConnection) {
+    private func commit(_ batch: GroupCommit, _ runs: [SQLRun], on connection: any SQLConnection) {
         var failure: SQLError?
         do {
             crashPoint("sql.committing")
-            try notify(runs.map(\.attempt), on: connection)
+            try notify(runs, on: connection)
             try connection.control(.commit)
         } catch {
             failure = error as? SQLError ?? SQLError(.outcomeUnknown, code: "", message: "\(error)")
@@ -185,24 +182,27 @@ public final class GroupWriter: Sendable {
         switch batch.afterCommit(failure: failure) {
         case .succeed:
             crashPoint("sql.committed")
-            let names = runs.filter { $0.attempt.failure == nil }.map(\.job.name)
-            counts.withLock { $0.committed(names) }
-            for run in runs { run.attempt.resume(nil) }
+            counts.withLock { $0.committed(runs) }
+            for run in runs { run.resume() }
         case .rerunIndividually:
             rollBack(connection)
             rerunIndividually(runs, on: connection)
         case .failAll:
             rollBack(connection)
-            for run in runs { run.attempt.resume(failure) }
+            for run in runs { run.resume(failure) }
         }
     }
 
-    private func notify(_ attempts: [SQLJob.Attempt], on connection: any SQLConnection) throws {
-        let channels = attempts.filter { $0.failure == nil }.reduce(into: Set()) { $0.formUnion($1.channels) }
+    private func notify(_ runs: [SQLRun], on connection: any SQLConnection) throws {
+        var channels: Set<SQLChannel> = []
+        for run in runs where run.failure == nil && !run.channels.isEmpty {
+            // Most batches notify of one run: its set as it is.
+            if channels.isEmpty { channels = run.channels } else { channels.formUnion(run.channels) }
+        }
         if !channels.isEmpty { try connection.notify(channels) }
     }
 
-    private func rerunIndividually(_ runs: [Run], on connection: any SQLConnection) {
+    private func rerunIndividually(_ runs: [SQLRun], on connection: any SQLConnection) {
         counts.withLock { $0.reran(runs.count) }
         for run in runs where !failLate(run.job) { writeBatch(run.job, next: { nil }, on: connection) }
     }

@@ -27,15 +27,24 @@ public struct SQLOptions: Sendable {
     /// Whether this is a step of a schema: it has no limit of time, and runs in a commit of its own.
     package var isMigration = false
 
+    /// Without named locks.
+    ///
+    /// - Parameters:
+    ///   - deadline: When the caller stops waiting; `nil`: never.
+    ///   - isolation: `serializable` for everything that a service decides.
+    public init(deadline: Moment? = nil, isolation: SQLIsolation = .serializable) {
+        self.deadline = deadline
+        self.isolation = isolation
+        locks = []
+    }
+
     /// - Parameters:
     ///   - deadline: When the caller stops waiting; `nil`: never.
     ///   - isolation: `serializable` for everything that a service decides.
     ///   - locks: Names in any order, of the rows that many transactions change, as `link/c1`; a repeated one counts once.
-    public init(deadline: Moment? = nil, isolation: SQLIsolation = .serializable, locks: some Sequence<ExactText> = [])
-    {
+    public init(deadline: Moment? = nil, isolation: SQLIsolation = .serializable, locks: some Sequence<ExactText>) {
         self.deadline = deadline
         self.isolation = isolation
-        // Most transactions take none.
         var names: [ExactText] = []
         for name in locks { names.append(name) }
         if names.count > 1 { names = Set(names).sorted() }

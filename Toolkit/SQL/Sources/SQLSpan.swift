@@ -16,12 +16,16 @@ struct SQLSpan: Sendable {
     }
 
     /// Runs `body` on the runner's thread as if on the caller's task.
-    func run<R>(on connection: any SQLConnection, _ body: () throws -> R) rethrows -> R {
-        guard let tracer else { return try TraceContext.$current.withValue(trace) { try body() } }
+    func run(on connection: any SQLConnection, _ body: () -> Void) {
+        guard let tracer else {
+            // Without a trace the thread has none, either.
+            guard trace != nil else { return body() }
+            return TraceContext.$current.withValue(trace) { body() }
+        }
         scope?.span?.set(.dbSystemName, connection.dialect.systemName)
-        return try ServiceTracer.$current.withValue(tracer) {
-            guard let scope else { return try TraceContext.$current.withValue(trace) { try body() } }
-            return try scope.run { try body() }
+        ServiceTracer.$current.withValue(tracer) {
+            guard let scope else { return TraceContext.$current.withValue(trace) { body() } }
+            scope.run { body() }
         }
     }
 

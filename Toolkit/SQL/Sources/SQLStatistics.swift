@@ -20,9 +20,10 @@ struct SQLCounts: Sendable {
     private var reruns = 0
     private var names: [UInt: (name: StaticString, count: Int)] = [:]
 
-    mutating func committed(_ batch: [StaticString]) {
+    mutating func committed(_ runs: [SQLRun]) {
         commits += 1
-        for name in batch {
+        for run in runs where run.failure == nil {
+            let name = run.job.name
             let key =
                 name.hasPointerRepresentation ? UInt(bitPattern: name.utf8Start) : UInt(name.unicodeScalar.value)
             names[key, default: (name, 0)].count += 1

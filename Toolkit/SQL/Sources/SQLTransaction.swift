@@ -12,11 +12,11 @@ public import MartletCore
 /// ```
 public struct SQLTransaction: ~Copyable {
     let connection: any SQLConnection
-    let scope: SQLScope
+    let execution: SQLRun
 
-    init(_ connection: any SQLConnection, _ scope: SQLScope) {
+    init(_ connection: any SQLConnection, _ execution: SQLRun) {
         self.connection = connection
-        self.scope = scope
+        self.execution = execution
     }
 
     /// Runs one statement.
@@ -27,13 +27,13 @@ public struct SQLTransaction: ~Copyable {
     ///   `Fault` when the deadline has passed.
     @discardableResult
     public borrowing func run(_ query: SQLQuery) throws -> [SQLRow] {
-        try scope.check()
+        try execution.check()
         do {
             if query.hasNUL { throw Self.nul }
-            return try connection.run(query, deadline: scope.deadline)
+            return try connection.run(query, deadline: execution.deadline)
         } catch {
-            let error = scope.atDeadline(error)
-            scope.doom(error)
+            let error = execution.atDeadline(error)
+            execution.doom(error)
             throw error
         }
     }
@@ -50,7 +50,7 @@ public struct SQLTransaction: ~Copyable {
             do {
                 return try connection.date
             } catch {
-                scope.doom(error)
+                execution.doom(error)
                 throw error
             }
         }
@@ -59,12 +59,12 @@ public struct SQLTransaction: ~Copyable {
     public var dialect: SQLDialect { connection.dialect }
 
     /// The transaction's `Work` of this type, created on first use and flushed after the body, before the commit.
-    public borrowing func deferred<Work: SQLDeferredWork>(_ make: () -> Work) -> Work { scope.deferred(make) }
+    public borrowing func deferred<Work: SQLDeferredWork>(_ make: () -> Work) -> Work { execution.deferred(make) }
 
     /// Runs `action` once after this transaction has committed, and never otherwise.
     ///
     /// It must be fast: it is meant for wake-ups.
-    public borrowing func afterCommit(_ action: @escaping @Sendable () -> Void) { scope.afterCommit(action) }
+    public borrowing func afterCommit(_ action: @escaping @Sendable () -> Void) { execution.afterCommit(action) }
 
     /// Notifies everyone who listens to `channel` of this database, in every process, once this transaction has
     /// committed, and never otherwise.
@@ -81,7 +81,7 @@ public struct SQLTransaction: ~Copyable {
     /// It carries nothing, and several of one channel may arrive as one. A notification is lost where there is no
     /// listener, and may be lost with a connection or a process: a listener also polls from time to time. A repeat in
     /// one transaction, and a call in a read, do nothing.
-    public borrowing func notify(_ channel: SQLChannel) { scope.notify(channel) }
+    public borrowing func notify(_ channel: SQLChannel) { execution.notify(channel) }
 }
 
 /// Work that is collected while a body runs and written at its end, in the same transaction.

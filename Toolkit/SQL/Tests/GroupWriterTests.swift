@@ -30,7 +30,7 @@ struct GroupWriterTests {
             for text in texts {
                 group.addTask {
                     do {
-                        try await withCheckedThrowingContinuation { continuation in
+                        try await withUnsafeThrowingContinuation { continuation in
                             var options = SQLOptions(deadline: "\(text)" == "late" ? time.now : nil)
                             options.isMigration = "\(text)" == "migrate"
                             let job = SQLJob(text, options: options, time: time, resuming: continuation) { tx in

@@ -59,7 +59,7 @@ struct SQLRepeatsTests {
         )
         async let _: Void = Self.pass(time)
         let result = try await repeats().run(until: nil) {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Int, any Error>) in
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Int, any Error>) in
                 let job = SQLJob("a", options: SQLOptions(), time: time, resuming: continuation) { tx in
                     try tx.run("a").count
                 }
