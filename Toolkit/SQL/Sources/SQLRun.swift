@@ -2,7 +2,7 @@ import MartletCore
 
 /// One run of a job's body: its deadline, its first error, its deferred work, and at its end its outcome.
 ///
-/// Confined to the runner's thread. One object for all of it, and none of the closures: a transaction takes 15 allocations
+/// Confined to the runner's thread. One object for all of it, and none of the closures: a transaction takes 8 allocations
 /// less.
 class SQLRun {
     let job: SQLJob
