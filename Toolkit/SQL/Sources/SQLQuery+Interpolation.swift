@@ -30,7 +30,7 @@ extension SQLQuery {
             bind(value?.sqlValue ?? .null(Value.sqlType))
         }
 
-        /// As any value; the most frequent types are bound without the look-up of their conformance: 85 instructions instead of 580.
+        /// As any value; the most frequent types are bound without a look-up: 85 instructions instead of 580.
         public mutating func appendInterpolation(_ value: String) { bind(.text(value)) }
         public mutating func appendInterpolation(_ value: ExactText) { bind(.text(value.text)) }
         public mutating func appendInterpolation(_ value: Int) { bind(.integer(Int64(value))) }

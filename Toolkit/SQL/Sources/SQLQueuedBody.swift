@@ -16,7 +16,7 @@ final class SQLTypedBody<R: Sendable>: SQLQueuedBody {
     let name: StaticString
     let options: SQLOptions
     private let time: any TimeSource
-    /// Unsafe, as the look-ups for the checked one took 3,000 instructions of a transaction; ``isResumed`` checks instead.
+    /// Unsafe: look-ups for the checked one took 3,000 instructions of a transaction; ``isResumed`` checks instead.
     private let continuation: UnsafeContinuation<R, any Error>
     private let isResumed = Atomic<Bool>(false)
     fileprivate let body: @Sendable (borrowing SQLTransaction) throws -> R

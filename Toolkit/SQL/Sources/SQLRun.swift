@@ -2,8 +2,8 @@ import MartletCore
 
 /// One run of a job's body: its deadline, its first error, its deferred work, and at its end its outcome.
 ///
-/// Confined to the runner's thread. One object for all of it, and none of the closures: a transaction takes 8 allocations
-/// less.
+/// Confined to the runner's thread. One object for all of it instead of closures: 8 allocations less for a
+/// transaction.
 class SQLRun {
     let job: SQLJob
     let deadline: Moment?
