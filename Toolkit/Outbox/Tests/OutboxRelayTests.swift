@@ -126,12 +126,36 @@ struct OutboxRelayTests {
             try await fixture.commit(["k\(number)"])
         }
         try await fixture.commit(["k"])
-        let relay = fixture.relay(from: database)
+        let relay = fixture.relay(from: database) { $0.linger = .zero }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await relay.run() }
             // The clock stands still: no poll comes.
             let keys = try await delivered(4).map(\.key).sorted()
             #expect(keys == ["k", "k1", "k2", "k3"])
+            group.cancelAll()
+        }
+    }
+
+    @Test(
+        "a busy relay waits for further events, and sends them in one publication",
+        .timeLimit(.minutes(HangLimit.testMinutes))
+    )
+    func lingers() async throws {
+        let database = WatchedDatabase(fixture.source) { [fixture] number in
+            if number == 1 { try await fixture.commit(["b"]) }
+        }
+        let bus = InterceptingBus(fixture.bus) { _ in }
+        try await fixture.commit(["a"])
+        let relay = fixture.relay(from: database, to: bus)
+        let linger = OutboxRelay.Limits().linger
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await relay.run() }
+            await fixture.time.waitForSleepers()
+            #expect(bus.publications == 1)
+            try await fixture.commit(["c"])
+            fixture.time.advance(by: linger)
+            #expect(try await delivered(3).map(\.key).sorted() == ["a", "b", "c"])
+            #expect(bus.publications == 2)
             group.cancelAll()
         }
     }

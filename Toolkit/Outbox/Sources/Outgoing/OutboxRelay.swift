@@ -35,10 +35,10 @@ public struct OutboxRelay: Sendable {
         ///
         /// Below a second, so that a partition has a relay again at most a second after the end of its lease.
         public var freeDelay = Duration.milliseconds(750)
-        /// How long the relay waits for further events after a wake-up, to send them in one batch.
+        /// How long the relay waits for further events after a wake-up, to send them in one batch; it does not wait
+        /// while a full batch is ready.
         ///
-        /// Adds latency to the events of an idle service; saves the broker and each consumer a transaction per event. A
-        /// busy relay does not wait.
+        /// The limit of the latency that batching adds; saves the broker and each consumer a transaction per event.
         public var linger = Duration.milliseconds(50)
         /// How often it polls without a wake-up.
         public var pollInterval = Duration.seconds(5)
@@ -131,11 +131,11 @@ public struct OutboxRelay: Sendable {
         do {
             // A busy relay takes what others offer, too. A commit may be later than what was read.
             let isCommitted = try await wait(&session, until: runtime.time.now)
-            if isCommitted, session.next?.isEmpty == true { session.next = nil }
+            if isCommitted, session.next?.isEmpty == true { try await linger(&session) }
             if try await !send(&session) {
                 if session.isFull { await updateBackpressure(&session) }
                 if try await wait(&session, until: min(session.renewal, runtime.time.now + limits.pollInterval)) {
-                    try await runtime.time.sleep(for: limits.linger)
+                    try await linger(&session)
                 }
             }
             session.failures = 0
@@ -160,6 +160,14 @@ public struct OutboxRelay: Sendable {
         }
     }
 
+    /// Events were committed and none are read: waits for further ones, to read them together.
+    private func linger(_ session: inout Session) async throws {
+        try await runtime.time.sleep(for: limits.linger)
+        // Notified before the read: the read finds them.
+        try await wait(&session, until: runtime.time.now)
+        session.next = nil
+    }
+
     /// The state of one relay run between its batches.
     private struct Session {
         /// What is committed, offered and missing on this database.
@@ -169,8 +177,8 @@ public struct OutboxRelay: Sendable {
         var renewal: Moment
         /// Whether it looks again because another relay notified it.
         var isNotified = false
-        /// Unsent events, as the last publication's transaction read them: empty when there was none; `nil` when they must
-        /// be read.
+        /// Unsent events that follow a full batch, as its transaction read them; empty when all that was notified is
+        /// sent; `nil` when they must be read.
         var next: [OutboxStore.Row]?
         var failures = 0
         var fullBatches = 0
@@ -263,6 +271,7 @@ public struct OutboxRelay: Sendable {
         }
         guard let rows = known, !rows.isEmpty else { return false }
         let batch = cut(rows)
+        let isFull = rows.count == limits.batch || batch.count < rows.count
         let outcomes = try await publish(batch.map(\.event))
         crashPoint("outbox.published")
         let (accepted, refused) = try split(batch, outcomes)
@@ -270,7 +279,10 @@ public struct OutboxRelay: Sendable {
         let (held, next) = try await database.transaction("outbox.mark", options: .locking) { tx in
             let held = try OutboxStore.mark(accepted, sentUnder: leases, by: owner, in: tx)
             try OutboxRefusals.update(accepted: accepted, refused: refused, under: held, in: tx)
-            return (held, try OutboxStore.waiting(held, source: source, limit: limits.batch, in: tx))
+            // What was committed after the read of a partial batch is notified.
+            var next: [OutboxStore.Row] = []
+            if isFull { next = try OutboxStore.waiting(held, source: source, limit: limits.batch, in: tx) }
+            return (held, next)
         }
         crashPoint("outbox.marked")
         if held == leases {
