@@ -18,27 +18,31 @@ struct InboxKeyRows: Sendable {
 
     /// What is stored, as far as it matters for the number, and what is stored about the number itself.
     ///
-    /// Two statements when the number is the next of its key, and nothing is parked or waits.
+    /// One statement when the number is the next of its key, and nothing is parked or waits.
     func read(for number: EventNumber, in tx: borrowing SQLTransaction) throws -> (InboxKey, InboxKey.Record?) {
         var stored = InboxKey()
-        if let row = try tx.run(
+        var isBlocked = false
+        let rows = try tx.run(
             """
-            SELECT epoch, base_sequence, last_sequence FROM inbox_positions WHERE group_name = \(group)
+            SELECT 0 AS kind, epoch, base_sequence, last_sequence FROM inbox_positions WHERE group_name = \(group)
                 AND topic = \(topic) AND key = \(key) AND source = \(source)
-            """
-        ).first {
-            stored.positions = try [InboxKey.Position(epoch: row.int(0), base: row.int64(1), last: row.int64(2))]
-        }
-        let blocks = try tx.run(
-            """
-            SELECT 1 FROM inbox_parked_keys WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)
-            UNION ALL SELECT 0 FROM inbox_waiting WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)
-                AND source = \(source)
+            UNION ALL SELECT 1, 0, 0, 0 FROM inbox_parked_keys WHERE group_name = \(group) AND topic = \(topic)
+                AND key = \(key)
+            UNION ALL SELECT 2, 0, 0, 0 FROM inbox_waiting WHERE group_name = \(group) AND topic = \(topic)
+                AND key = \(key) AND source = \(source)
             """
         )
-        stored.isParked = try blocks.contains { try $0.bool(0) }
+        for row in rows {
+            let kind = try row.int(0)
+            if kind == 0 {
+                stored.positions = try [InboxKey.Position(epoch: row.int(1), base: row.int64(2), last: row.int64(3))]
+            } else {
+                isBlocked = true
+                if kind == 1 { stored.isParked = true }
+            }
+        }
         let isNext = stored.positions.last.map { $0.epoch == number.epoch && $0.last + 1 == number.sequence }
-        if blocks.isEmpty, isNext ?? (number.sequence == 1) { return (stored, nil) }
+        if !isBlocked, isNext ?? (number.sequence == 1) { return (stored, nil) }
         try readRest(of: &stored, in: tx)
         return (stored, try record(of: number, isParked: stored.firstParked != nil, in: tx))
     }
