@@ -349,7 +349,7 @@ struct EventLogTests {
         }
         #expect(wait(at: start) == nil)
 
-        _ = state.published("things", partition: 0, head: 1)
+        _ = state.published([("things", 0, 1)])
         let polled = state.poll(holder, limit: 1, timeout: timeout, at: start)
         #expect(polled.woken.count == 2)
         #expect(wait(at: start) == start + timeout)
@@ -357,6 +357,35 @@ struct EventLogTests {
         let late = state.poll(waiter, limit: 1, timeout: timeout, at: start + timeout)
         guard case .deliver(let dispatches, _) = late.step else { Issue.record("nothing was delivered"); return }
         #expect(dispatches.map(\.attempt) == [2])
+    }
+
+    @Test("a publication on several partitions wakes each member once")
+    func wakesOnce() {
+        var state = EventLogState()
+        for (id, topic) in ["things", "others"].enumerated() {
+            state.add(EventLogStore.Topic(id: id + 1, name: topic, heads: [0, 0, 0]))
+            let positions = (0..<3).map { _ in EventLogStore.Position(floor: 0, done: []) }
+            for group in ["g", "h"] {
+                let name = ExactText(topic)
+                state.add(EventLogStore.Group(topic: topic, name: group, positions: positions))
+                let membership = EventLogState.Membership(
+                    topic: name,
+                    group: ExactText(group),
+                    service: "test",
+                    window: 10
+                )
+                _ = state.join(membership, Signal(), at: time.date)
+            }
+        }
+        #expect(state.published([("things", 0, 1), ("things", 2, 1)]).count == 2)
+        #expect(state.published([("things", 0, 2), ("others", 1, 1), ("unknown", 0, 1)]).count == 4)
+        #expect(state.topics["things"]?.heads == [2, 0, 1])
+        let polled = state.poll(1, limit: 10, timeout: .seconds(60), at: time.now)
+        guard case .deliver(let dispatches, _) = polled.step else {
+            Issue.record("nothing was delivered")
+            return
+        }
+        #expect(dispatches.map(\.id.offset) == [1, 2, 1])
     }
 
     private func numbers() async throws -> [Int] {

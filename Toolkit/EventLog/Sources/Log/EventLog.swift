@@ -154,7 +154,7 @@ public final class EventLog: Sendable {
         }
         crashPoint("eventlog.published")
         let signals = state.withLock { state in
-            zip(batches, heads).flatMap { state.published($0.topic, partition: $0.partition, head: $1) }
+            state.published(zip(batches, heads).map { ($0.topic, $0.partition, $1) })
         }
         for signal in signals { signal.raise() }
     }
@@ -353,11 +353,11 @@ public final class EventLog: Sendable {
         do {
             let topics = try await database.read("log.heads") { tx in try EventLogStore.topics(in: tx) }
             let signals = state.withLock { state in
-                topics.flatMap { topic in
-                    topic.heads.enumerated().flatMap {
-                        state.published(ExactText(topic.name), partition: $0.offset, head: $0.element)
+                state.published(
+                    topics.flatMap { topic in
+                        topic.heads.enumerated().map { (ExactText(topic.name), $0.offset, $0.element) }
                     }
-                }
+                )
             }
             for signal in signals { signal.raise() }
         } catch {

@@ -99,17 +99,21 @@ struct EventLogState: Sendable {
         topics[topic].map { $0.declared[group] != nil || $0.groups[group] != nil } ?? false
     }
 
-    /// Returns the signals to raise.
-    mutating func published(_ name: ExactText, partition: Int, head: Int64) -> [Signal] {
-        guard var topic = topics.removeValue(forKey: name) else { return [] }
-        topic.heads[partition] = max(topic.heads[partition], head)
-        var signals: [Signal] = []
-        for group in topic.groups.keys.sorted() {
-            topic.groups[group]?.state.published(partition, head: head)
-            signals += topic.groups[group]?.allSignals ?? []
+    /// Events up to these heads are stored.
+    ///
+    /// Returns the signals to raise: each once, however many partitions have new events.
+    mutating func published(_ heads: [(topic: ExactText, partition: Int, head: Int64)]) -> [Signal] {
+        var names: Set<ExactText> = []
+        for (name, partition, head) in heads {
+            guard var topic = topics.removeValue(forKey: name) else { continue }
+            names.insert(name)
+            topic.heads[partition] = max(topic.heads[partition], head)
+            for group in topic.groups.keys { topic.groups[group]?.state.published(partition, head: head) }
+            topics[name] = topic
         }
-        topics[name] = topic
-        return signals
+        return names.sorted().flatMap { name in
+            (topics[name]?.groups ?? [:]).sorted { $0.key < $1.key }.flatMap(\.value.allSignals)
+        }
     }
 
     // MARK: Members
