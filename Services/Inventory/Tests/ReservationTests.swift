@@ -280,6 +280,41 @@ struct ReservationTests {
         #expect(try await fixture.stock("mug").map(\.available) == [4])
     }
 
+    @Test(
+        "a repeat with a key and one without are the same reservation, delivery and sale, in either order",
+        arguments: [[true, false], [false, true], [false, false]]
+    )
+    func mixedCallers(keyed: [Bool]) async throws {
+        var responses: [ReserveResponse] = []
+        for (attempt, hasKey) in keyed.enumerated() {
+            var context = fixture.merchant
+            if hasKey { context.idempotencyKey = "reserve" }
+            responses.append(try await fixture.reserve("r1", ["mug": 2], hold: 60, context: context))
+            if hasKey { context.idempotencyKey = "confirm" }
+            _ = try await fixture.client.confirm(.with { $0.reservationID = "r1" }, context: context)
+            if hasKey { context.idempotencyKey = "receive" }
+            let delivery = ReceiveRequest.with {
+                $0.deliveryID = "return"
+                $0.kind = .return
+                $0.lines = [
+                    .with {
+                        $0.sku = "pen"
+                        $0.quantity = 1
+                    }
+                ]
+            }
+            _ = try await fixture.client.receive(delivery, context: context)
+            #expect(try await fixture.stock("mug").map(\.onHand) == [3], "attempt \(attempt)")
+        }
+        #expect(responses[0] == responses[1])
+        #expect(try await fixture.stock("pen").map(\.available) == [2])
+        #expect(try await fixture.publishedKinds("r1") == [.reserved, .confirmed])
+        let stored = try await fixture.database.read { tx in
+            try tx.run("SELECT COUNT(*) FROM idempotency")[0].int(0)
+        }
+        #expect(stored == (keyed.contains(true) ? 3 : 0))
+    }
+
     @Test("the write scope is required")
     func scope() async throws {
         let reader = CallContext(principal: Principal(user: "r", scopes: ["inventory:read"]))

@@ -1,10 +1,12 @@
 public import MartletCore
 
-/// The argument of a remote step's call: the idempotency key, and the context that carries it.
+/// The argument of a remote step's call: its key, and the context.
 public struct StepCall: Sendable {
     /// `run/step`, the same in every attempt.
     public let key: String
-    /// With the key, the service as principal, speaking for whom the run acts, the run's trace, and this attempt's deadline.
+    /// With the service as principal, speaking for whom the run acts, the run's trace, and this attempt's deadline.
+    ///
+    /// The key is its idempotency key, except for a step that is deduplicated by identity.
     public let context: CallContext
 }
 
@@ -23,6 +25,8 @@ public enum StepDeduplication: Sendable, Hashable {
     /// By idempotency key, while the callee stores it: an older call is looked up, or else its run needs a human.
     case byKey
     /// By an id in the request that the callee stores permanently: a call is repeated however old it is.
+    ///
+    /// The call carries no idempotency key, so that the callee does not store its response besides. An undo carries one.
     ///
     /// The first call of such a step may be made before the journal has a trace of it. After a crash then, the step is
     /// reached again, and called with the same id, or undone.

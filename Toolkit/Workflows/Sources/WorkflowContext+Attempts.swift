@@ -55,9 +55,9 @@ extension WorkflowContext {
             let failure: Fault
             do {
                 guard isLookUp, let lookUp else {
-                    return .done(try await bounded(entry, attempt))
+                    return .done(try await bounded(entry, deduplicated, attempt))
                 }
-                switch try await bounded(entry, lookUp) {
+                switch try await bounded(entry, deduplicated, lookUp) {
                 case .done(let result): return .done(result)
                 case .refused(let fault): return .refused(StoredRefusal(fault))
                 case .notDone:
@@ -101,9 +101,10 @@ extension WorkflowContext {
     /// One attempt with its own deadline and span.
     private func bounded<R: Sendable>(
         _ entry: JournalEntry,
+        _ memory: StepDeduplication,
         _ attempt: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
-        let (call, scope) = call(for: entry)
+        let (call, scope) = call(for: entry, deduplicated: memory)
         guard let scope, let span = scope.span else { return try await limited(call, of: entry, attempt) }
         span.set(.workflow, run.workflow)
         span.set(.workflowRun, run.id)
@@ -122,7 +123,7 @@ extension WorkflowContext {
     }
 
     /// The argument of an attempt, and its place in the run's trace.
-    private func call(for entry: JournalEntry) -> (StepCall, SpanScope?) {
+    private func call(for entry: JournalEntry, deduplicated memory: StepDeduplication) -> (StepCall, SpanScope?) {
         let generation = entry.generation == 0 ? "" : "~\(entry.generation)"
         let key = "\(run.id)/\(entry.step)\(generation)"
         let scope = run.trace.map { trace in
@@ -131,7 +132,8 @@ extension WorkflowContext {
         var context = CallContext(
             deadline: tools.runtime.time.now + tools.limits.attemptTimeout,
             principal: Principal(service: ExactText(tools.service), for: run.party),
-            idempotencyKey: key,
+            // A callee that knows the request's id stores no response for it: see decision 0049.
+            idempotencyKey: memory == .byIdentity && entry.kind == .remote ? nil : key,
             trace: scope?.trace
         )
         // The step retries by itself: a second layer of retries would multiply the load on a failing peer.

@@ -71,7 +71,7 @@ extension WorkflowContext {
         return result
     }
 
-    /// A step in another service: every attempt carries the same key.
+    /// A step in another service: every attempt has the same key.
     ///
     /// The key is durable before the call; for a callee that deduplicates by identity at the latest before the second
     /// attempt and before any other step.

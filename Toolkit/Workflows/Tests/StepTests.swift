@@ -88,6 +88,30 @@ struct StepTests {
         #expect(try await fixture.outcome(engine) == .completed("r/one r/one tests ann \(trace.traceID) in time"))
     }
 
+    @Test("remote: the key is in the context unless the callee deduplicates by identity; an undo has one")
+    func keysOfCalls() async throws {
+        let keys = Mutex<[String?]>([])
+        let peer = fixture.peer
+        let engine = fixture.engine { _, context in
+            let call: @Sendable (StepCall) throws -> String = { call in
+                keys.withLock { $0.append(call.context.idempotencyKey) }
+                return try peer.call(call)
+            }
+            try await context.remote("by key", input: "x") { try call($0) }
+            try await context.remote("by id", input: "x", deduplicated: .byIdentity, undo: { _ = try call($0) }) {
+                try call($0)
+            }
+            try await context.compensate()
+            return "done"
+        }
+        peer.fail("r/by id", [.lost])
+        try await fixture.start(on: engine)
+        try await engine.runUntilIdle()
+        #expect(try await fixture.outcome(engine) == .completed("done"))
+        #expect(keys.withLock { $0 } == ["r/by key", nil, nil, "r/undo.by id"])
+        #expect(peer.calls == ["r/by key", "r/by id", "r/by id", "r/undo.by id"])
+    }
+
     @Test("an execution is a span of the trace in which its run began, and each attempt of a step is one within it")
     func spans() async throws {
         let spans = RecordedSpans(runtime: Runtime(time: fixture.time, seed: 1))

@@ -5,7 +5,8 @@ import MartletTesting
 /// Calls of the next version: its requests carry a field that the callee may not know.
 ///
 /// A request with an idempotency key keeps the bytes of this version, since either version may repeat it: only the runs
-/// that the next version began have their own keys.
+/// that the next version began have their own keys. One without a key carries the field in one attempt and not in another,
+/// and its callee recognises it by its id.
 struct NextRequests: ForwardingChannel {
     let channel: any RPCChannel
 
