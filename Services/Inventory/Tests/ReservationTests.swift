@@ -99,6 +99,42 @@ struct ReservationTests {
         #expect(try await fixture.stock("mug").map(\.available) == [2, 5])
     }
 
+    @Test("more lines than a statement takes are reserved, sold and returned in their warehouses", arguments: [25, 61])
+    func manyLines(count: Int) async throws {
+        let skus = (0..<count).map { "s\($0)" }
+        for (warehouse, units) in [("east", 1), ("main", 500)] {
+            let delivery = ReceiveRequest.with {
+                $0.deliveryID = warehouse
+                $0.kind = .purchase
+                $0.warehouse = warehouse
+                $0.lines = skus.map { sku in
+                    .with {
+                        $0.sku = sku
+                        $0.quantity = UInt32(units)
+                    }
+                }
+            }
+            _ = try await fixture.client.receive(delivery, context: fixture.merchant)
+        }
+        // Line n takes n + 1 units, the first of them from the east.
+        try await fixture.reserve("r1", skus.enumerated().map { ($1, UInt32($0 + 1)) })
+        func levels() async throws -> [[Int64]] {
+            var levels: [[Int64]] = []
+            for sku in skus {
+                levels.append(try await fixture.stock(sku).flatMap { [$0.available, $0.onHand, $0.sold] })
+            }
+            return levels
+        }
+        let units = (0..<Int64(count))
+        #expect(try await levels() == units.map { [0, 1, 0, 500 - $0, 500, 0] })
+        try await fixture.confirm("r1")
+        #expect(try await levels() == units.map { [0, 0, 1, 500 - $0, 500 - $0, $0] })
+        try await fixture.release("r1")
+        #expect(try await levels() == units.map { _ in [1, 1, 0, 500, 500, 0] })
+        #expect(try await fixture.publishedKinds("r1") == [.reserved, .confirmed, .released])
+        #expect(try await fixture.stock("mug").map(\.available) == [5])
+    }
+
     @Test("a confirmed reservation is a sale; a release undoes it")
     func sold() async throws {
         try await fixture.reserve("r1", ["mug": 2])

@@ -44,10 +44,10 @@ struct Reservation: Sendable, Equatable {
         }
         var reserved: [StockLocation: Int] = [:]
         var shortages: [Shortage] = []
+        let locations = Dictionary(grouping: available.keys.sorted(), by: \.sku)
         for (sku, requested) in units.sorted(by: { $0.key < $1.key }) {
-            let locations = available.keys.filter { $0.sku == sku }.sorted()
             var missing = requested
-            for location in locations where missing > 0 {
+            for location in locations[sku] ?? [] where missing > 0 {
                 let count = min(missing, available[location, default: 0])
                 guard count > 0 else { continue }
                 reserved[location] = count

@@ -11,19 +11,17 @@ struct InventoryHandler: InventoryHandling {
     let stock: StockStore
 
     func reserve(_ request: ReserveRequest, _ call: Call) async throws -> ReserveResponse {
-        let names = StockStore.lockNames(of: request.lines.map { SKU($0.sku) })
-        return try await call.write(locking: names) { tx in
+        try await call.write(locking: StockStore.lockNames(of: request.lines.map { SKU($0.sku) })) { tx in
             let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
             let hold = request.holdSeconds == 0 ? StockStore.holdDefault : .seconds(Int64(request.holdSeconds))
             do {
-                try stock.change(request.reservationID, adding: units.keys, hold: hold, in: tx) {
+                let expires = try stock.change(request.reservationID, adding: units.keys, hold: hold, in: tx) {
                     try $0.reserve(units)
                 }
+                return ReserveResponse.with { $0.expires = .init(expires) }
             } catch let error as StockError {
                 throw error.fault(naming: request.lines)
             }
-            let expires = try stock.expiry(of: request.reservationID, in: tx)
-            return ReserveResponse.with { if let expires { $0.expires = .init(expires) } }
         }
     }
 
@@ -44,8 +42,7 @@ struct InventoryHandler: InventoryHandling {
     }
 
     func receive(_ request: ReceiveRequest, _ call: Call) async throws -> ReceiveResponse {
-        let names = StockStore.lockNames(of: request.lines.map { SKU($0.sku) })
-        return try await call.write(locking: names) { tx in
+        try await call.write(locking: StockStore.lockNames(of: request.lines.map { SKU($0.sku) })) { tx in
             let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
             let kind: MovementKind = request.kind == .return ? .returned : .received
             try stock.receive(
@@ -60,8 +57,7 @@ struct InventoryHandler: InventoryHandling {
     }
 
     func correct(_ request: CorrectRequest, _ call: Call) async throws -> CorrectResponse {
-        let names = StockStore.lockNames(of: [SKU(request.sku)])
-        return try await call.write(locking: names) { tx in
+        try await call.write(locking: StockStore.lockNames(of: [SKU(request.sku)])) { tx in
             let location = StockLocation(sku: SKU(request.sku), warehouse: warehouse(request.warehouse))
             let onHand = try stock.correct(request.correctionID, location, by: Int(request.change), in: tx)
             return CorrectResponse.with { $0.onHand = Int64(onHand) }

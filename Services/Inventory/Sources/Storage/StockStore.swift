@@ -10,25 +10,23 @@ struct StockStore: Sendable {
     /// Loads a reservation, lets `decide` change it, and saves the new state and its events, all in `tx`.
     ///
     /// - Parameter decide: Returns the movement, or `nil` for none. It may run again, so it must be pure.
+    /// - Returns: When the reservation expires while it is held.
     /// - Throws: What `decide` throws; nothing is saved then.
+    @discardableResult
     func change(
         _ id: String,
         adding skus: some Collection<SKU> = [],
         hold: Duration = holdDefault,
         in tx: borrowing SQLTransaction,
         _ decide: (inout Reservation) throws -> Movement?
-    ) throws {
-        let before = try load(id, adding: skus, in: tx)
+    ) throws -> Timestamp {
+        let (before, storedExpiry) = try load(id, adding: skus, in: tx)
+        let expiry = try storedExpiry ?? tx.date + hold
         var reservation = before
         let movement = try decide(&reservation)
-        if reservation.status != before.status { try save(reservation, hold: hold, in: tx) }
+        if reservation.status != before.status { try save(reservation, expiry: expiry, in: tx) }
         if let movement { try apply(movement, in: tx) }
-    }
-
-    /// When the reservation expires; `nil` when it does not exist.
-    func expiry(of id: String, in tx: borrowing SQLTransaction) throws -> Timestamp? {
-        try tx.run("SELECT expires_at FROM reservations WHERE id = \(id)").first
-            .map { try Timestamp(microseconds: $0.int64(0)) }
+        return expiry
     }
 
     /// Held reservations that are past their expiry, at most `limit`, the oldest first.
@@ -57,43 +55,53 @@ struct StockStore: Sendable {
         try due(limit: limit, in: tx).flatMap { try lockNames(ofReservation: $0, in: tx) }
     }
 
+    /// - Returns: The reservation, and when it expires; `nil` for an unknown one.
     private func load(
         _ id: String,
         adding skus: some Collection<SKU>,
         in tx: borrowing SQLTransaction
-    ) throws -> Reservation {
-        let status = try tx.run("SELECT status FROM reservations WHERE id = \(id)").first
-            .map { try $0.decode(0, as: Reservation.StoredStatus.self) }
+    ) throws -> (Reservation, expiry: Timestamp?) {
+        // A reservation without lines is one row without a SKU.
+        let rows = try tx.run(
+            """
+            SELECT status, expires_at, sku, warehouse, units
+            FROM reservations LEFT JOIN reservation_lines ON reservation_id = id WHERE id = \(id)
+            """
+        )
+        guard let first = rows.first else {
+            let available = try available(Set(skus).sorted(), in: tx)
+            return (Reservation(id: id, status: .unknown, available: available), nil)
+        }
         var held: [StockLocation: Int] = [:]
-        if status != nil {
-            let lines = try tx.run(
-                "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(id)"
-            )
-            for row in lines {
-                try held[StockLocation(sku: SKU(row.text(0)), warehouse: ExactText(row.text(1)))] = row.int(2)
-            }
+        held.reserveCapacity(rows.count)
+        for row in rows {
+            guard let sku = try row.textIfPresent(2) else { continue }
+            try held[StockLocation(sku: SKU(sku), warehouse: ExactText(row.text(3)))] = row.int(4)
         }
-        var available: [StockLocation: Int] = [:]
-        if status == nil {
-            for sku in Set(skus).sorted() {
-                let rows = try tx.run("SELECT warehouse, available FROM stock WHERE sku = \(sku.code)")
-                for row in rows {
-                    try available[StockLocation(sku: sku, warehouse: ExactText(row.text(0)))] = row.int(1)
-                }
-            }
-        }
-        let current: Reservation.Status =
-            switch status {
-            case nil: .unknown
+        let status: Reservation.Status =
+            switch try first.decode(0, as: Reservation.StoredStatus.self) {
             case .held: .held(held)
             case .confirmed: .confirmed(held)
             case .released: .closed(.released)
             case .expired: .closed(.expired)
             }
-        return Reservation(id: id, status: current, available: available)
+        let expiry = try Timestamp(microseconds: first.int64(1))
+        return (Reservation(id: id, status: status, available: [:]), expiry)
     }
 
-    private func save(_ reservation: Reservation, hold: Duration, in tx: borrowing SQLTransaction) throws {
+    private func available(_ skus: [SKU], in tx: borrowing SQLTransaction) throws -> [StockLocation: Int] {
+        var available: [StockLocation: Int] = [:]
+        available.reserveCapacity(skus.count)
+        try StatementRows.split(skus.map(\.code)) { codes in
+            let rows = try tx.run("SELECT sku, warehouse, available FROM stock WHERE sku IN (\(list: Array(codes)))")
+            for row in rows {
+                try available[StockLocation(sku: SKU(row.text(0)), warehouse: ExactText(row.text(1)))] = row.int(2)
+            }
+        }
+        return available
+    }
+
+    private func save(_ reservation: Reservation, expiry: Timestamp, in tx: borrowing SQLTransaction) throws {
         let status: Reservation.StoredStatus =
             switch reservation.status {
             case .unknown: preconditionFailure("a reservation never becomes unknown")
@@ -102,37 +110,55 @@ struct StockStore: Sendable {
             case .closed(.released): .released
             case .closed(.expired): .expired
             }
-        let now = try tx.date
         try tx.run(
             """
             INSERT INTO reservations (id, status, expires_at, changed_at)
-            VALUES (\(reservation.id), \(status.rawValue), \((now + hold).microseconds), \(now.microseconds))
+            VALUES (\(reservation.id), \(status.rawValue), \(expiry.microseconds), \(tx.date.microseconds))
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
             """
         )
         guard case .held(let units) = reservation.status else { return }
-        for (location, count) in units.sorted(by: { $0.key < $1.key }) {
+        let id = reservation.id.sqlValue
+        try StatementRows.split(units.sorted { $0.key < $1.key }) { lines in
+            let rows = lines.map { [id, $0.key.sku.code.sqlValue, $0.key.warehouse.sqlValue, $0.value.sqlValue] }
             try tx.run(
-                """
-                INSERT INTO reservation_lines (reservation_id, sku, warehouse, units)
-                VALUES (\(reservation.id), \(location.sku.code), \(location.warehouse), \(count))
-                """
+                "INSERT INTO reservation_lines (reservation_id, sku, warehouse, units) VALUES \(rows: rows)"
             )
         }
     }
 
-    /// Applies a movement to the stock and publishes it; the order of its locations prevents deadlocks.
+    /// Applies a movement to the stock and publishes it.
+    ///
+    /// The named locks order the transactions on common rows; where a database takes none, one of two that wait for
+    /// each other runs again.
     private func apply(_ movement: Movement, in tx: borrowing SQLTransaction) throws {
-        for change in movement.changes {
-            let sold = movement.kind == .confirmed || movement.kind == .released ? -change.onHand : 0
-            try tx.run(
-                """
-                UPDATE stock SET available = available + \(change.available), on_hand = on_hand + \(change.onHand),
-                    sold = sold + \(sold)
-                WHERE sku = \(change.location.sku.code) AND warehouse = \(change.location.warehouse)
-                """
-            )
+        // Units that leave the stock on hand are sold; those that come back no longer are.
+        let soldPerUnit = movement.kind == .confirmed || movement.kind == .released ? -1 : 0
+        try StatementRows.split(movement.changes) { changes in
+            let single = changes.count == 1 ? changes.first : nil
+            try tx.run(single.map { Self.update($0, soldPerUnit) } ?? Self.update(changes, soldPerUnit))
         }
         for event in try movement.events { try tx.append(event) }
+    }
+
+    private static func update(_ change: Change, _ soldPerUnit: Int) -> SQLQuery {
+        """
+        UPDATE stock SET available = available + \(change.available), on_hand = on_hand + \(change.onHand),
+            sold = sold + \(change.onHand * soldPerUnit)
+        WHERE sku = \(change.location.sku.code) AND warehouse = \(change.location.warehouse)
+        """
+    }
+
+    private static func update(_ changes: ArraySlice<Change>, _ soldPerUnit: Int) -> SQLQuery {
+        let rows = changes.map {
+            [
+                $0.location.sku.code.sqlValue, $0.location.warehouse.sqlValue, $0.available.sqlValue,
+                $0.onHand.sqlValue, ($0.onHand * soldPerUnit).sqlValue,
+            ]
+        }
+        return """
+            UPDATE stock SET available = available + column3, on_hand = on_hand + column4, sold = sold + column5
+            FROM (VALUES \(rows: rows)) AS change WHERE sku = column1 AND warehouse = column2
+            """
     }
 }

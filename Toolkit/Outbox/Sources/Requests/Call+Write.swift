@@ -31,16 +31,16 @@ extension Call {
     ///
     /// - Parameters:
     ///   - names: Named locks of rows that many requests change, so that they wait for each other instead of running
-    ///     again; see ``lockNames(_:)`` for names that only the database knows.
+    ///     again; see ``lockNames(_:)`` for names that only the database knows. Made only where the database takes them.
     ///   - body: Runs its statements on `tx`; must not wait for anything else.
     /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a
     ///   duplicate that runs at the same time, `invalidArgument` for a key that is empty or too long,
     ///   `deadlineExceeded`; otherwise what `body` or the database throws.
     public func write<Response: ContractMessage>(
-        locking names: [ExactText] = [],
+        locking names: @autoclosure () -> [ExactText] = [],
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
     ) async throws -> Response {
-        let options = SQLOptions(deadline: deadline, locks: names)
+        let options = SQLOptions(deadline: deadline, locks: database.namedLocks == .taken ? names() : [])
         guard let keyed = try identity() else {
             return try await database.transaction("request", options: options, body)
         }
