@@ -157,7 +157,7 @@ struct ProviderHandler: ProviderHandling {
                 providerID: charge?.providerID,
                 in: tx
             )
-            return (outcome, try view(charge?.providerID, in: tx), stored == nil)
+            return (outcome, try charge.map { try view($0, in: tx) } ?? ProviderPayment(), stored == nil)
         }
         crashPoint("provider.acted")
         switch outcome {
@@ -171,7 +171,11 @@ struct ProviderHandler: ProviderHandling {
 
     func view(_ providerID: String?, in tx: borrowing SQLTransaction) throws -> ProviderPayment {
         guard let providerID, let charge = try store.charge(providerID, in: tx) else { return ProviderPayment() }
-        let refunds = try store.refunds(of: providerID, in: tx)
-        return try charge.message(refunds: refunds)
+        return try view(charge, in: tx)
+    }
+
+    /// The refunds are read only where there are some.
+    private func view(_ charge: Charge, in tx: borrowing SQLTransaction) throws -> ProviderPayment {
+        try charge.message(refunds: charge.refunded > 0 ? store.refunds(of: charge.providerID, in: tx) : [])
     }
 }
