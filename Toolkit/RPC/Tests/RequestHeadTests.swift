@@ -23,6 +23,18 @@ struct RequestHeadTests {
         }
     }
 
+    @Test("the scheme of a token is read in any case, and no other one is")
+    func schemes() {
+        for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+            #expect(CallHeaders(block([("authorization", "\(scheme) a b")])).bearerToken == "a b")
+        }
+        for value in [
+            "Bearer", "Bearer ", "Bearer\u{0}a", "Bearers a", "Basic a", "B\u{65}\u{301}arer a", "\"earer a", "",
+        ] {
+            #expect(CallHeaders(block([("authorization", value)])).bearerToken == nil)
+        }
+    }
+
     @Test("methods and services are found by the bytes of their names")
     func names() {
         let table = MethodTable([.texts(Texts())])

@@ -93,9 +93,13 @@ public final class TokenVerifier: Sendable {
     /// Takes microseconds; a signature is not checked.
     public func verifiedBefore(_ token: String) -> Principal? {
         guard token.utf8.count <= Self.tokenBytesLimit else { return nil }
-        let hash = Self.hash(token)
-        let now = time.date
-        return withCurrentKeys { $0.principal(hash, at: now) }
+        return known(ExactText(token), at: time.date)
+    }
+
+    private func known(_ token: ExactText, at now: Timestamp) -> Principal? {
+        if let recent = withCurrentKeys({ $0.principal(ofRecent: token, at: now) }) { return recent }
+        let hash = Self.hash(token.text)
+        return withCurrentKeys { $0.principal(hash, of: token, at: now) }
     }
 
     /// Of the bytes where they lie.
@@ -114,9 +118,8 @@ public final class TokenVerifier: Sendable {
 
     func check(_ token: String) throws(TokenRefusal) -> Principal {
         guard token.utf8.count <= Self.tokenBytesLimit else { throw .tooLong }
-        let hash = Self.hash(token)
         let now = time.date
-        if let known = withCurrentKeys({ $0.principal(hash, at: now) }) { return known }
+        if let known = known(ExactText(token), at: now) { return known }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed }
         let header = try TokenHeader(parts[0])
@@ -137,6 +140,7 @@ public final class TokenVerifier: Sendable {
         let principal = try entry.rules.principal(claims, at: now)
         let until = Timestamp(seconds: claims.exp) + entry.rules.leeway
         let verified = VerifiedTokens.Entry(principal: principal, key: entry.identity, until: until)
+        let hash = Self.hash(token)
         trusted.withLock { $0.remember(hash, verified, generation: generation) }
         return principal
     }

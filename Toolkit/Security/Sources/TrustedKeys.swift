@@ -58,7 +58,14 @@ struct TrustedKeys: Sendable {
     func find(_ id: ExactText) -> [Entry] { entries[id] ?? [] }
 
     /// The principal of a token that was verified before.
-    mutating func principal(_ hash: [UInt8], at now: Timestamp) -> Principal? { verified.find(hash, at: now) }
+    mutating func principal(_ hash: [UInt8], of token: ExactText, at now: Timestamp) -> Principal? {
+        verified.find(hash, of: token, at: now)
+    }
+
+    /// The principal of a token that was verified before and used recently.
+    mutating func principal(ofRecent token: ExactText, at now: Timestamp) -> Principal? {
+        verified.findRecent(token, at: now)
+    }
 
     /// Remembers a token that was verified with the keys of `generation`, unless they have changed since.
     mutating func remember(_ hash: [UInt8], _ entry: VerifiedTokens.Entry, generation: UInt64) {

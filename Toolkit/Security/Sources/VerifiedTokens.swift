@@ -1,7 +1,12 @@
 import MartletCore
 
 /// A bounded cache of verified tokens by the hash of their bytes; evicts the oldest.
+///
+/// The few that were used last are known by their bytes as well: their hash, a microsecond for each call, is not computed.
 struct VerifiedTokens: Sendable {
+    /// Tokens that are known by their bytes; with one more, all are forgotten as such.
+    static let recentLimit = 64
+
     struct Entry: Sendable {
         let principal: Principal
         /// The key that has signed the token.
@@ -15,6 +20,8 @@ struct VerifiedTokens: Sendable {
     private var order: [[UInt8]] = []
     /// The index of the oldest entry in `order`, a ring buffer.
     private var oldest = 0
+    /// The same entries as in `entries`, by the tokens themselves.
+    private var recent: [ExactText: Entry] = [:]
 
     init(limit: Int) { self.limit = limit }
 
@@ -27,6 +34,24 @@ struct VerifiedTokens: Sendable {
             return nil
         }
         return entry.principal
+    }
+
+    /// The principal of a token that was found by its hash recently.
+    mutating func findRecent(_ token: ExactText, at now: Timestamp) -> Principal? {
+        guard let entry = recent[token] else { return nil }
+        guard now < entry.until else {
+            recent[token] = nil
+            return nil
+        }
+        return entry.principal
+    }
+
+    /// The principal of a token, which is known by its bytes from then on.
+    mutating func find(_ hash: [UInt8], of token: ExactText, at now: Timestamp) -> Principal? {
+        guard let principal = find(hash, at: now) else { return nil }
+        if recent.count == Self.recentLimit { recent.removeAll(keepingCapacity: true) }
+        recent[token] = entries[hash]
+        return principal
     }
 
     mutating func insert(_ hash: [UInt8], _ entry: Entry) {
@@ -43,7 +68,10 @@ struct VerifiedTokens: Sendable {
     }
 
     /// Drops the tokens of all keys but these.
-    mutating func keep(_ keys: Set<VerifiedKey>) { entries = entries.filter { keys.contains($0.value.key) } }
+    mutating func keep(_ keys: Set<VerifiedKey>) {
+        entries = entries.filter { keys.contains($0.value.key) }
+        recent = recent.filter { keys.contains($0.value.key) }
+    }
 }
 
 /// A key of one of the issuers.

@@ -166,7 +166,8 @@ struct TokenTests {
         let forged = String(token.dropLast(4)) + "AAAA"
         #expect(verifier.verifiedBefore(token) == nil)
         let principal = try verifier.verify(token)
-        #expect(verifier.verifiedBefore(token) == principal)
+        // By its hash, and then by its bytes.
+        for _ in 1...2 { #expect(verifier.verifiedBefore(token) == principal) }
         #expect(throws: Fault.self) { try verifier.verify(forged) }
         #expect(verifier.verifiedBefore(forged) == nil)
         #expect(verifier.verifiedBefore(String(repeating: "a", count: TokenVerifier.tokenBytesLimit + 1)) == nil)

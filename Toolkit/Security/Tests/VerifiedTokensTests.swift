@@ -41,4 +41,39 @@ struct VerifiedTokensTests {
         let late = tokens.find([3], at: until)
         #expect(late == nil)
     }
+
+    @Test("a token is known by its bytes after it was found by its hash, until it expires or its key is gone")
+    func recent() {
+        var tokens = VerifiedTokens(limit: 1_000)
+        let (now, until) = (Timestamp(seconds: 9), Timestamp(seconds: 10))
+        let principal = Principal(user: "ann", scopes: [])
+        for number in 1...2 as ClosedRange<UInt8> {
+            tokens.insert([number], VerifiedTokens.Entry(principal: principal, key: key(number), until: until))
+        }
+        let before = tokens.findRecent("a", at: now)
+        let byHash = [tokens.find([1], of: "a", at: now), tokens.find([2], of: "b", at: now)]
+        let after = [tokens.findRecent("a", at: now), tokens.findRecent("b", at: now)]
+        #expect(before == nil && byHash == [principal, principal] && after == [principal, principal])
+        tokens.keep([key(2)])
+        let kept = [tokens.findRecent("a", at: now), tokens.findRecent("b", at: now)]
+        #expect(kept == [nil, principal])
+        let late = tokens.findRecent("b", at: until)
+        #expect(late == nil)
+    }
+
+    @Test("few tokens are known by their bytes")
+    func recentLimit() {
+        var tokens = VerifiedTokens(limit: 1_000)
+        let (now, until) = (Timestamp(seconds: 9), Timestamp(seconds: 10))
+        let numbers = 0...UInt8(VerifiedTokens.recentLimit)
+        for number in numbers {
+            tokens.insert([number], VerifiedTokens.Entry(principal: .anonymous, key: key(1), until: until))
+            _ = tokens.find([number], of: "t\(number)", at: now)
+        }
+        let known = numbers.filter { tokens.findRecent("t\($0)", at: now) != nil }
+        #expect(known == [UInt8(VerifiedTokens.recentLimit)])
+        // The others are still found by their hashes.
+        let byHash = tokens.find([0], at: now)
+        #expect(byHash == .anonymous)
+    }
 }

@@ -16,10 +16,19 @@ public struct CallHeaders: Sendable {
     ///
     /// Two programs that read different ones of two tokens would see different callers.
     public var bearerToken: String? {
-        guard block.count(where: { $0.name == HeaderName.authorization }) == 1,
-            let value = self[HeaderName.authorization], value.utf8.count > 7,
-            value.prefix(7).lowercased() == "bearer "
-        else { return nil }
+        var found: String?
+        for (name, value, _) in block where name == HeaderName.authorization {
+            guard found == nil else { return nil }
+            found = value
+        }
+        guard let value = found?.utf8, value.count > 7, Self.isBearer(value.prefix(7)) else { return nil }
         return String(value.dropFirst(7))
+    }
+
+    /// Whether the text is `bearer ` in any case.
+    private static func isBearer(_ text: Substring.UTF8View) -> Bool {
+        zip(text, "bearer ".utf8).allSatisfy { byte, letter in
+            byte == letter || letter != UInt8(ascii: " ") && byte | 0x20 == letter
+        }
     }
 }
