@@ -12,6 +12,8 @@ public struct MethodDescriptor: Sendable, Hashable {
     public let writes: Bool
     /// The REST bindings; empty for a method that only services call.
     public let http: [HTTPRule]
+    /// The gRPC path, `/<service>/<method>`.
+    public let path: String
 
     /// - Parameters:
     ///   - service: The service's full name in the contract.
@@ -36,10 +38,8 @@ public struct MethodDescriptor: Sendable, Hashable {
         self.writes = writes
         access = AccessPolicy(users: users, callers: callers)
         self.http = http
+        path = "/\(service)/\(name)"
     }
-
-    /// The gRPC path, `/<service>/<method>`.
-    public var path: String { "/\(service)/\(name)" }
 
     /// The name of its spans, `<service>/<method>`.
     package var spanName: String { "\(service)/\(name)" }

@@ -5,7 +5,6 @@ import MartletTelemetry
 /// The metrics of the calls to one peer.
 final class CallMetrics: Sendable {
     private struct Key: Hashable {
-        let service: ExactText
         let method: ExactText
         let outcome: FaultCode?
     }
@@ -15,7 +14,7 @@ final class CallMetrics: Sendable {
 
     init(peer: String, registry: MetricsRegistry) {
         instruments = ResolvedInstruments { key in
-            let method = "/\(key.service.text)/\(key.method.text)"
+            let method = key.method.text
             let outcome = key.outcome.map { "\($0)" } ?? "ok"
             return TimedInstruments(
                 count: registry.counter(
@@ -38,7 +37,6 @@ final class CallMetrics: Sendable {
     }
 
     func called(_ method: MethodDescriptor, _ outcome: FaultCode?, took duration: Duration) {
-        let key = Key(service: ExactText(method.service), method: ExactText(method.name), outcome: outcome)
-        instruments[key].record(duration)
+        instruments[Key(method: ExactText(method.path), outcome: outcome)].record(duration)
     }
 }

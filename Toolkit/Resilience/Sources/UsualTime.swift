@@ -51,26 +51,22 @@ struct UsualTime: Sendable {
 /// Safe to share between tasks. It has an entry for each method of a contract that was called, and none for callers.
 final class UsualTimes: Sendable {
     private let policy: CallPolicy
-    private let methods = Mutex<[MethodKey: UsualTime]>([:])
-
-    private struct MethodKey: Hashable {
-        let service: String
-        let name: String
-    }
+    /// By path.
+    private let methods = Mutex<[ExactText: UsualTime]>([:])
 
     init(_ policy: CallPolicy) { self.policy = policy }
 
     func succeeded(_ method: MethodDescriptor, after duration: Duration) {
-        methods.withLock { $0[key(method), default: new].succeeded(after: duration) }
+        methods.withLock { $0[ExactText(method.path), default: new].succeeded(after: duration) }
     }
 
     func median(_ method: MethodDescriptor) -> Duration { time(of: method).median }
 
     func unusual(_ method: MethodDescriptor) -> Duration { time(of: method).unusual }
 
-    private func time(of method: MethodDescriptor) -> UsualTime { methods.withLock { $0[key(method)] } ?? new }
+    private func time(of method: MethodDescriptor) -> UsualTime {
+        methods.withLock { $0[ExactText(method.path)] } ?? new
+    }
 
     private var new: UsualTime { UsualTime(least: policy.usualTimeMin, most: policy.timeout * 3 / 4) }
-
-    private func key(_ method: MethodDescriptor) -> MethodKey { MethodKey(service: method.service, name: method.name) }
 }
