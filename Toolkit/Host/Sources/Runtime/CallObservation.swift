@@ -41,6 +41,10 @@ struct CallObservation: Sendable {
     ) async throws -> R {
         try await telemetry.scope {
             guard let scope = scope(of: method, context) else {
+                // A gRPC server has set it already.
+                if TraceContext.current == context.trace {
+                    return try await counted(method, context, span: nil, by: instruments, call: call)
+                }
                 return try await TraceContext.$current.withValue(context.trace) {
                     try await counted(method, context, span: nil, by: instruments, call: call)
                 }
