@@ -41,6 +41,18 @@ struct ClientCallTests {
         #expect(Self.code(end) == .permissionDenied)
     }
 
+    @Test("a head without a status, and one that the protocol does not allow, end the call with a fault")
+    mutating func invalidHeads() {
+        _ = call.send()
+        for head: HPACKHeaders in [["Content-Type": "application/grpc"], [":path": "/"], [":status": "2OO"], [:]] {
+            for endStream in [false, true] {
+                var other = call
+                let end = other.received(head, endStream: endStream)
+                #expect(Self.code(end) != .some(nil) && other.state == .over)
+            }
+        }
+    }
+
     @Test("ends with a fault when the peer violates the protocol")
     mutating func broken() throws {
         _ = call.send()

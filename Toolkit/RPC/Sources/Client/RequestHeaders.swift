@@ -75,10 +75,20 @@ enum RequestHeaders {
         indexing: HPACKIndexing,
         to headers: inout HPACKHeaders
     ) throws(Fault) {
-        guard value.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
+        guard isPrintable(value) else {
             throw Fault(.invalidArgument, .invalidRequest, "the value of \(name) is not printable ASCII")
         }
         headers.add(name: name, value: value, indexing: indexing)
+    }
+
+    /// Whether it is printable ASCII; looks at all bytes, eight or more at once: a token has hundreds.
+    private static func isPrintable(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            var others: UInt8 = 0
+            for byte in bytes { others |= byte &- 0x20 > 0x5E ? 1 : 0 }
+            return others == 0
+        }
     }
 }
 

@@ -178,6 +178,7 @@ public final class RPCServer: Service {
             }
         }
         try pipeline.addHandler(handler)
+        try pipeline.addHandler(ReadOncePerTurn())
     }
 }
 
