@@ -29,12 +29,27 @@ struct DaemonProcessTests {
             DaemonProcess.prepare(Logger(label: "test") { _ in lines })
             guard getrlimit(openFiles, &limit) == 0, limit.rlim_cur > soft else { exit(3) }
             guard lines.all == ["open files \(soft) \(limit.rlim_cur)"] else { exit(4) }
+            // A repeat changes nothing, and an operator's number of event loops stays.
+            let variable = "NIO_SINGLETON_GROUP_LOOP_COUNT"
+            let loops = getenv(variable).map { String(cString: $0) }
+            guard loops != nil else { exit(6) }
+            setenv(variable, "7", 1)
+            DaemonProcess.prepare(Logger(label: "test") { _ in lines })
+            guard getenv(variable).map({ String(cString: $0) }) == "7" else { exit(7) }
             let made = open(path, O_CREAT | O_WRONLY, 0o666)
             guard made >= 0, mkdir("\(path).folder", 0o777) == 0 else { exit(5) }
         }
         let files = FileManager.default
         #expect(try files.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
         #expect(try files.attributesOfItem(atPath: "\(path).folder")[.posixPermissions] as? Int == 0o700)
+    }
+
+    @Test(
+        "there is an event loop for every four processors, and at least one",
+        arguments: [(1, 1), (2, 1), (4, 1), (7, 1), (8, 2), (64, 16)]
+    )
+    func eventLoops(processors: Int, loops: Int) {
+        #expect(DaemonProcess.eventLoops(processors: processors) == loops)
     }
 
     /// Records the message, the soft limit before and the limit after.
