@@ -165,7 +165,7 @@ struct KeySourceTests {
         let identity = VerifiedKey(issuer: .people, key: key.identity)
         let entry = VerifiedTokens.Entry(principal: .anonymous, key: identity, until: Timestamp(seconds: 10))
         trusted.remember([1], entry, generation: generation)
-        let found = trusted.principal([1], at: Timestamp(seconds: 1))
+        let found = trusted.principal([1], of: "token", at: Timestamp(seconds: 1))
         #expect(found == nil)
     }
 
