@@ -1,9 +1,23 @@
-/// The sleeping tasks with their deadlines, and two clocks that stand still until they are advanced.
+/// The sleeping tasks and the actions that are due at a moment, and two clocks that stand still until they are advanced.
 ///
-/// The state behind the clocks of tests and of simulations, which wrap a lock around it and resume what it returns.
+/// The state behind the clocks of tests and of simulations, which wrap a lock around it and wake what it returns.
 package struct Sleepers: Sendable {
     package typealias Continuation = CheckedContinuation<Void, any Error>
+    package typealias Action = @Sendable (_ id: Int) -> Void
     package enum Outcome: Sendable { case waits, due, cancelled }
+
+    /// What is due.
+    package enum Due: Sendable {
+        case sleeper(Continuation)
+        case action(Action, id: Int)
+
+        package func wake() {
+            switch self {
+            case .sleeper(let continuation): continuation.resume()
+            case .action(let action, let id): action(id)
+            }
+        }
+    }
 
     private struct Entry: Comparable {
         let moment: Moment
@@ -16,7 +30,7 @@ package struct Sleepers: Sendable {
     package private(set) var date: Timestamp
     /// A binary heap, the earliest first; cancelled entries stay until they are popped or compacted.
     private var heap: [Entry] = []
-    private var waiting: [Int: Continuation] = [:]
+    private var waiting: [Int: Due] = [:]
     /// Sleeps that have begun and are not in the heap yet.
     private var registered: Set<Int> = []
     private var lastID = 0
@@ -26,7 +40,7 @@ package struct Sleepers: Sendable {
         self.date = date
     }
 
-    /// How many tasks sleep now.
+    /// How many tasks sleep, and how many actions are to come.
     package var count: Int { waiting.count }
 
     /// Begins a sleep, before its task suspends.
@@ -40,7 +54,7 @@ package struct Sleepers: Sendable {
     package mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> Outcome {
         guard registered.remove(id) != nil else { return .cancelled }
         guard now < moment else { return .due }
-        waiting[id] = continuation
+        waiting[id] = .sleeper(continuation)
         push(Entry(moment: moment, id: id))
         return .waits
     }
@@ -48,29 +62,45 @@ package struct Sleepers: Sendable {
     /// - Returns: The continuation to resume with a cancellation; `nil` when the sleep does not wait.
     package mutating func cancel(_ id: Int) -> Continuation? {
         registered.remove(id)
-        let continuation = waiting.removeValue(forKey: id)
+        guard case .sleeper(let continuation)? = waiting.removeValue(forKey: id) else { return nil }
         compact()
         return continuation
     }
 
-    /// Advances to the earliest sleeper and removes all that are due then, in the order of their deadlines and, for
-    /// equal ones, in that in which they began; empty when no task sleeps.
-    package mutating func advance() -> [Continuation] {
+    /// Adds an action that becomes due at `moment`, or with the next advance when that has passed.
+    ///
+    /// - Returns: Its id.
+    package mutating func add(at moment: Moment, _ action: @escaping Action) -> Int {
+        lastID += 1
+        waiting[lastID] = .action(action, id: lastID)
+        push(Entry(moment: max(moment, now), id: lastID))
+        return lastID
+    }
+
+    /// Removes an action; a repeat does nothing, and so does the removal of one that was due.
+    package mutating func remove(action id: Int) {
+        waiting[id] = nil
+        compact()
+    }
+
+    /// Advances to the earliest that waits and removes all that are due then, in the order of their moments and, for
+    /// equal ones, in that in which they began; empty when nothing waits.
+    package mutating func advance() -> [Due] {
         dropCancelled()
         guard let first = heap.first else { return [] }
         return advance(to: first.moment)
     }
 
     /// Advances to `moment`, or stays where the clocks are later, and removes all that are due then, in the same order.
-    package mutating func advance(to moment: Moment) -> [Continuation] {
+    package mutating func advance(to moment: Moment) -> [Due] {
         if now < moment {
             date = date + (moment - now)
             now = moment
         }
-        var due: [Continuation] = []
+        var due: [Due] = []
         while let first = heap.first, first.moment <= now {
             pop()
-            if let continuation = waiting.removeValue(forKey: first.id) { due.append(continuation) }
+            if let waiter = waiting.removeValue(forKey: first.id) { due.append(waiter) }
         }
         return due
     }

@@ -1,6 +1,6 @@
 /// Runs `body` in a child task until `deadline`; then it is cancelled, and when it has ended its result is discarded.
 ///
-/// With the system's clock a deadline that is not reached costs no timer and no other task.
+/// With a ``DeadlineWatcher`` a deadline that is not reached costs no timer and no other task.
 ///
 /// - Throws: `Fault` with `deadlineExceeded` when the deadline passes, otherwise whatever `body` throws.
 public func withDeadline<R: Sendable>(
@@ -10,13 +10,13 @@ public func withDeadline<R: Sendable>(
 ) async throws -> R {
     guard let deadline else { return try await body() }
     guard time.now < deadline else { throw Fault.deadlineExceeded }
-    guard time is SystemTime else { return try await race(body, against: deadline, of: time) }
-    async let child = SystemDeadlines.shared.run(until: deadline, body)
+    guard let watcher = time as? any DeadlineWatcher else { return try await race(body, against: deadline, of: time) }
+    async let child = watcher.run(until: deadline, body)
     guard let result = try await child else { throw Fault.deadlineExceeded }
     return result
 }
 
-/// The same for any clock, with a task that sleeps until the deadline.
+/// The same for any other clock, with a task that sleeps until the deadline.
 private func race<R: Sendable>(
     _ body: @escaping @Sendable () async throws -> R,
     against deadline: Moment,

@@ -76,6 +76,51 @@ struct VirtualTimeTests {
         }
         #expect(waited.value.withLock { $0 } == .seconds(7))
     }
+
+    @Test(
+        "a task on a machine is cancelled at its deadline, and while the machine is paused only when it resumes",
+        arguments: [0, 9]
+    )
+    func deadline(_ pausedUntil: Int64) throws {
+        let simulation = Simulation(seed: 1)
+        let time = simulation.time
+        let begin = time.now
+        let ended = Shared<Duration?>(nil)
+        try simulation.run {
+            let machine = Machine("limited", in: simulation)
+            machine.spawn {
+                await #expect(throws: Fault.self) {
+                    try await withDeadline(machine.time.now + .seconds(3), machine.time) {
+                        try await machine.time.sleep(for: .seconds(3_600))
+                    }
+                }
+                ended.value.withLock { $0 = time.now - begin }
+            }
+            try await time.sleep(for: .seconds(1))
+            if pausedUntil > 0 { machine.pause() }
+            try await time.sleep(for: .seconds(8))
+            machine.resume()
+            try await time.sleep(for: .seconds(1))
+        }
+        #expect(ended.value.withLock { $0 } == .seconds(max(3, pausedUntil)))
+        // Nothing is left to wake.
+        #expect(time.sleeping == 0)
+    }
+
+    @Test("a deadline on a machine that is not reached leaves nothing behind")
+    func deadlineInTime() throws {
+        let simulation = Simulation(seed: 1)
+        let time = simulation.time
+        let result = try simulation.run {
+            let machine = Machine("quick", in: simulation)
+            let result = try await withDeadline(machine.time.now + .seconds(3), machine.time) {
+                try await machine.time.sleep(for: .seconds(1))
+                return time.sleeping
+            }
+            return [result, time.sleeping]
+        }
+        #expect(result == [1, 0])
+    }
 }
 
 private struct WakeUp: Sendable {

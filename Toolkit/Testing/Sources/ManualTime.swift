@@ -30,14 +30,14 @@ public final class ManualTime: TimeSource {
     public func advance(by duration: Duration) {
         precondition(duration >= .zero, "time does not run backwards; jumpDate(by:) moves the wall clock")
         let due = state.withLock { $0.sleepers.advance(to: $0.sleepers.now + duration) }
-        for sleeper in due { sleeper.resume() }
+        for sleeper in due { sleeper.wake() }
     }
 
     /// Advances both clocks to the earliest sleeper and wakes it; false when no task sleeps.
     @discardableResult
     public func advanceToNextSleeper() -> Bool {
         let due = state.withLock { $0.sleepers.advance() }
-        for sleeper in due { sleeper.resume() }
+        for sleeper in due { sleeper.wake() }
         return !due.isEmpty
     }
 

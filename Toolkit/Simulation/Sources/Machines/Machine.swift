@@ -39,7 +39,7 @@ public final class Machine: Sendable {
     public init(_ name: String, in simulation: Simulation, skew: Duration = .zero) {
         self.name = name
         executor = MachineExecutor(on: simulation.executor)
-        time = MachineTime(over: simulation.time, skew: skew)
+        time = MachineTime(over: simulation.time, skew: skew, on: executor)
     }
 
     public var isUp: Bool { state.withLock { $0.isUp } }

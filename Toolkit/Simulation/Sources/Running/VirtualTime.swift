@@ -21,7 +21,7 @@ public final class VirtualTime: TimeSource {
 
     public var date: Timestamp { sleepers.withLock { $0.date } }
 
-    /// How many tasks sleep now.
+    /// How many tasks sleep, and how many actions are to come.
     package var sleeping: Int { sleepers.withLock { $0.count } }
 
     /// Advances both clocks to the earliest sleeper and wakes all that are due then, in the order in which they began.
@@ -32,7 +32,7 @@ public final class VirtualTime: TimeSource {
     @discardableResult
     func advanceToNextSleeper() -> Bool {
         let due = sleepers.withLock { $0.advance() }
-        for sleeper in due { sleeper.resume() }
+        for sleeper in due { sleeper.wake() }
         return !due.isEmpty
     }
 
@@ -42,6 +42,14 @@ public final class VirtualTime: TimeSource {
         precondition(length >= .zero)
         sleepers.withLock { $0.skip(by: length) }
     }
+
+    /// Calls `action` when the clock reaches `moment`, or advances next when it has passed it, with the returned id.
+    func call(at moment: Moment, _ action: @escaping Sleepers.Action) -> Int {
+        sleepers.withLock { $0.add(at: moment, action) }
+    }
+
+    /// An action that was not called yet will not be; a repeat does nothing.
+    func cancelCall(_ id: Int) { sleepers.withLock { $0.remove(action: id) } }
 
     public func sleep(until moment: Moment) async throws {
         try Task.checkCancellation()
