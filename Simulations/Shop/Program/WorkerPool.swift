@@ -10,7 +10,11 @@ struct WorkerPool {
     private static let timeout = Duration.seconds(120)
     private static let timeoutPerOrder = Duration.milliseconds(200)
     /// Freed memory is reused by the next world, so that the system need not clear it each time (mallopt(3), in bytes).
-    private static let memory = ["MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_MMAP_THRESHOLD_": "33554432"]
+    private static let memory = [
+        "MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_MMAP_THRESHOLD_": "33554432",
+        // Small blocks are freed to a list of their thread, up to this many of a size: 2 % fewer instructions.
+        "GLIBC_TUNABLES": "glibc.malloc.tcache_count=4000",
+    ]
     private static let pollMilliseconds: Int32 = 500
 
     let jobs: Int
