@@ -10,8 +10,9 @@ GROUP BY stream, type HAVING COUNT(*) > 1
 ORDER BY 1, 2;
 
 -- I16 always: streams that are missing in the read model
-SELECT DISTINCT stream, 'missing in the read model'
-FROM audit_stream_events WHERE stream NOT IN (SELECT order_id FROM audit_orders)
+SELECT stream, 'missing in the read model'
+FROM (SELECT stream FROM audit_stream_events GROUP BY stream) AS streams
+WHERE NOT EXISTS (SELECT 1 FROM audit_orders WHERE order_id = streams.stream)
 ORDER BY 1;
 
 -- I9 always: references that several orders have
@@ -20,12 +21,15 @@ FROM audit_orders WHERE reference <> '' GROUP BY reference HAVING COUNT(*) > 1
 ORDER BY 1;
 
 -- I9 always: revisions of carts that several orders take
-SELECT MIN(stream), COUNT(*) || ' orders of ' || json_extract(body, '$.placed._0.cartRevision')
-FROM audit_stream_events AS placed
-WHERE type = 'placed' AND json_extract(body, '$.placed._0.cartRevision') IS NOT NULL AND NOT EXISTS (
+WITH placed AS MATERIALIZED (
+    SELECT stream, json_extract(body, '$.placed._0.cartRevision') AS revision
+    FROM audit_stream_events WHERE type = 'placed')
+SELECT MIN(stream), COUNT(*) || ' orders of ' || revision
+FROM placed
+WHERE revision IN (SELECT revision FROM placed GROUP BY revision HAVING COUNT(*) > 1) AND NOT EXISTS (
     SELECT 1 FROM audit_stream_events AS later
     WHERE later.stream = placed.stream AND later.type IN ('rejected', 'cancel_requested'))
-GROUP BY json_extract(body, '$.placed._0.cartRevision') HAVING COUNT(*) > 1
+GROUP BY revision HAVING COUNT(*) > 1
 ORDER BY 1;
 
 -- I5 idle: discounts that count as goods
