@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// The threads end when this is closed or released.
 final class SQLiteThreads: SQLRunner {
-    private let queue: SQLiteJobQueue
-    private let threads = SQLiteThreadGroup()
+    private let queue: SQLJobQueue
+    private let threads = SQLThreadGroup()
 
     /// Starts one thread that writes on `connection` and checkpoints its log; at its end it releases `lock`.
     static func writing(
@@ -41,7 +41,7 @@ final class SQLiteThreads: SQLRunner {
         return threads
     }
 
-    private init(limits: SQLiteLimits) { queue = SQLiteJobQueue(limit: limits.waitingBodies) }
+    private init(limits: SQLiteLimits) { queue = SQLJobQueue(limit: limits.waitingBodies) }
 
     deinit { queue.close() }
 
@@ -76,45 +76,5 @@ final class SQLiteThreads: SQLRunner {
         }
         thread.name = name
         thread.start()
-    }
-}
-
-/// Counts the running threads; lets callers wait for the last one to end.
-private final class SQLiteThreadGroup: Sendable {
-    private struct State {
-        var running = 0
-        var working = 0
-        var waiting: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    /// Threads that run a body now.
-    var working: Int { state.withLock { $0.working } }
-
-    func begin() { state.withLock { $0.working += 1 } }
-
-    func end() { state.withLock { $0.working -= 1 } }
-
-    func enter() { state.withLock { $0.running += 1 } }
-
-    func leave() {
-        let waiting = state.withLock { state in
-            state.running -= 1
-            defer { if state.running == 0 { state.waiting = [] } }
-            return state.running == 0 ? state.waiting : []
-        }
-        for continuation in waiting { continuation.resume() }
-    }
-
-    func waitUntilEmpty() async {
-        await withCheckedContinuation { continuation in
-            let isEmpty = state.withLock { state in
-                guard state.running > 0 else { return true }
-                state.waiting.append(continuation)
-                return false
-            }
-            if isEmpty { continuation.resume() }
-        }
     }
 }

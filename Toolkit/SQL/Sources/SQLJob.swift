@@ -5,20 +5,27 @@ public import MartletCore
 /// The caller is resumed exactly once.
 public struct SQLJob: Sendable {
     private let body: any SQLQueuedBody
+    /// Whether it only reads, for a runner whose connections do both.
+    package let isRead: Bool
 
     /// Carries the trace of the calling task to the thread that runs the body, and begins its span, which lasts until the
     /// caller is resumed.
     public init<R: Sendable>(
         _ name: StaticString,
         options: SQLOptions,
+        isRead: Bool = false,
         time: any TimeSource,
         resuming continuation: UnsafeContinuation<R, any Error>,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) {
+        self.isRead = isRead
         self.body = SQLTypedBody(name, options: options, time: time, resuming: continuation, body)
     }
 
-    init(_ body: any SQLQueuedBody) { self.body = body }
+    init(_ body: any SQLQueuedBody) {
+        self.body = body
+        isRead = false
+    }
 
     public var name: StaticString { body.name }
 

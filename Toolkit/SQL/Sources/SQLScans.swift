@@ -46,7 +46,7 @@ public final class SQLScans: Sendable {
 
 extension Fault {
     /// The deadline of the caller passed while its transaction waited for others.
-    static var notBegun: Fault {
+    package static var notBegun: Fault {
         var late = Fault.deadlineExceeded
         late.cause = SQLError.notBegun
         return late

@@ -1,9 +1,8 @@
 import Dispatch
-import MartletSQL
 import Synchronization
 
-/// A bounded FIFO queue of bodies that wait for a thread.
-final class SQLiteJobQueue: Sendable {
+/// A bounded FIFO queue of bodies that wait for a thread of an adapter.
+package final class SQLJobQueue: Sendable {
     private struct State {
         var jobs: [SQLJob?] = []
         var head = 0
@@ -34,10 +33,11 @@ final class SQLiteJobQueue: Sendable {
     private let state = Mutex(State())
     private let wakeUp = DispatchSemaphore(value: 0)
 
-    init(limit: Int) { self.limit = limit }
+    /// - Parameter limit: Bodies that wait; further ones are refused.
+    package init(limit: Int) { self.limit = limit }
 
     /// Appends `job`, or fails it when the queue is full or closed.
-    func push(_ job: SQLJob) {
+    package func push(_ job: SQLJob) {
         let admission: Admission = state.withLock { state in
             guard !state.closed else { return .closed }
             guard state.count < limit else { return .full }
@@ -53,13 +53,14 @@ final class SQLiteJobQueue: Sendable {
         }
     }
 
-    var count: Int { state.withLock { $0.count } }
+    /// Bodies that wait.
+    package var count: Int { state.withLock { $0.count } }
 
     /// The next body, if one waits.
-    func next() -> SQLJob? { state.withLock { $0.next() } }
+    package func next() -> SQLJob? { state.withLock { $0.next() } }
 
     /// Blocks the thread until a body is available; `nil` when the queue is closed and empty.
-    func wait() -> SQLJob? {
+    package func wait() -> SQLJob? {
         while true {
             let (job, closed) = state.withLock { state in
                 let job = state.next()
@@ -73,7 +74,7 @@ final class SQLiteJobQueue: Sendable {
     }
 
     /// Refuses further bodies; the threads end once the queue is empty.
-    func close() {
+    package func close() {
         let sleeping = state.withLock { state in
             state.closed = true
             defer { state.sleeping = 0 }
