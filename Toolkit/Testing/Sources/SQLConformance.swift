@@ -17,7 +17,8 @@ public enum SQLConformance {
             self.body = body
         }
 
-        /// - Parameter make: An empty database that checks deadlines against the given time.
+        /// - Parameter make: An empty database that checks deadlines against the given time; pauses of its own are those of
+        ///   ``PausingTime``.
         /// - Throws: ``SQLConformanceFailure`` when the check fails.
         public func run(_ make: (ManualTime) async throws -> any SQLDatabase) async throws {
             let time = ManualTime()

@@ -25,7 +25,7 @@ package final class ServerProcess: Sendable {
     /// The program's file.
     private let program: String
     private let arguments: [String]
-    private let environment: [String: String]
+    private let environment: KeyValuePairs<String, String>
     private let folder: ServerFolder
     private let name: String
     private let state = Mutex(State())
@@ -41,7 +41,7 @@ package final class ServerProcess: Sendable {
         _ arguments: [String],
         in folder: ServerFolder,
         name: String = "server",
-        environment: [String: String] = [:]
+        environment: KeyValuePairs<String, String> = [:]
     ) {
         self.program = program
         self.arguments = arguments
@@ -150,7 +150,7 @@ package final class ServerProcess: Sendable {
         // The kernel kills it when the thread that started it ends, which waits for it below.
         process.arguments = folder.owner.arguments + ["--pdeathsig=KILL", program] + arguments
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MARTLET_") }
-            .merging(environment) { $1 }
+            .merging(environment.map { ($0.key, $0.value) }) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.standardInput = FileHandle.nullDevice
         let output = try folder.append(to: outputPath)
