@@ -101,7 +101,15 @@ library(
 
 // MARK: Adapters, each behind one Toolkit protocol
 
-adapter("SQLite", on: ["Core", "Telemetry", "SQL"], system: "CSQLite", libraries: [.logging])
+adapter("SQLite", on: ["Core", "Telemetry", "SQL"], system: "CSQLite", of: "libsqlite3-dev", libraries: [.logging])
+adapter(
+    "PostgreSQL",
+    on: ["Core", "Telemetry", "SQL"],
+    system: "CPostgreSQL",
+    of: "libpq-dev",
+    libraries: [.logging],
+    startsServers: true
+)
 adapter(
     "EventLogClient",
     on: ["Core", "Telemetry", "Contract", "Messaging", "EventLog"],
@@ -403,11 +411,23 @@ func kit(
 }
 
 /// One outside technology behind one protocol of the toolkit.
-func adapter(_ name: String, on kits: [String], system: String? = nil, libraries: [Library] = []) {
+///
+/// - Parameters:
+///   - system: The module of a library of the system, in the adapter's folder.
+///   - package: Debian's, with the headers of `system`.
+///   - startsServers: Whether `Testing/` has servers for its tests and for those of the toolkit.
+func adapter(
+    _ name: String,
+    on kits: [String],
+    system: String? = nil,
+    of package: String = "",
+    libraries: [Library] = [],
+    startsServers: Bool = false
+) {
     var seen = martlet(kits) + libraries.map(\.product)
     if let system {
         targets.append(
-            .systemLibrary(name: system, path: "Adapters/\(name)/\(system)", providers: [.apt(["libsqlite3-dev"])])
+            .systemLibrary(name: system, path: "Adapters/\(name)/\(system)", providers: [.apt([package])])
         )
         seen.append(.byName(name: system))
     }
@@ -415,6 +435,14 @@ func adapter(_ name: String, on kits: [String], system: String? = nil, libraries
     product("Martlet\(name)")
     var tested: [Target.Dependency] = [.byName(name: "Martlet\(name)"), "MartletTesting", "MartletSQLite"]
     if kits.contains("Contract") { tested += ["MartletRPC"] }
+    if startsServers {
+        library(
+            "Martlet\(name)Testing",
+            at: "Adapters/\(name)/Testing",
+            on: martlet(kits) + [.byName(name: "Martlet\(name)"), "MartletTesting"]
+        )
+        tested += [.byName(name: "Martlet\(name)Testing")]
+    }
     testTarget("Martlet\(name)Tests", at: "Adapters/\(name)/Tests", on: unique(seen + tested))
 }
 
