@@ -64,6 +64,14 @@ package final class PostgresServer: Sendable {
         try folder.write((lines + settings).map { "\($0)\n" }.joined(), to: "data/postgresql.conf")
     }
 
+    /// By TCP each role needs its password, before the first start.
+    package func requirePasswords() throws {
+        try folder.write(
+            "local all admin trust\nhost all all 127.0.0.1/32 scram-sha-256\n",
+            to: "data/pg_hba.conf"
+        )
+    }
+
     /// Starts it, and returns when it accepts connections; again after it has ended.
     package func start() async throws {
         guard let programs = Self.programs else { throw ServerFailure("no PostgreSQL server is installed") }

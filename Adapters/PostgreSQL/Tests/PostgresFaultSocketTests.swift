@@ -7,7 +7,7 @@ import Testing
 
 /// A server of each test's own, or the shared one behind a proxy: faults reach no other test.
 @Suite("PostgreSQL faults", .enabled(if: PostgresServer.isAvailable), .timeLimit(.minutes(HangLimit.testMinutes)))
-struct PostgresFaultTests {
+struct PostgresFaultSocketTests {
     private let time = SystemTime()
 
     private func limits() -> PostgresLimits {

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 @Suite("PostgreSQL conformance", .enabled(if: PostgresServer.isAvailable), .timeLimit(.minutes(HangLimit.testMinutes)))
-struct PostgresConformanceTests {
+struct PostgresConformanceSocketTests {
     @Test("a database of a server", arguments: SQLConformance.checks)
     func server(_ check: SQLConformance.Check) async throws {
         let settings = try await PostgresServer.shared().makeDatabase()
