@@ -168,7 +168,8 @@ app(
         kits("Core", "Telemetry", "Contract", "SQL", "Messaging", "Outbox", "EventLog", "Host"), ["MartletDaemon"],
         allContracts, allServices,
     ],
-    libraries: [.logging]
+    libraries: [.logging],
+    testing: adapters("PostgreSQL", "PostgreSQLTesting")
 )
 product("MartletDaemon")
 products.append(.executable(name: "eventlogd", targets: ["eventlogd"]))
@@ -489,13 +490,19 @@ func service(
 }
 
 /// A program: one library with its code, one executable that starts it.
-func app(_ name: String, executable program: String, on groups: [[Target.Dependency]], libraries: [Library] = []) {
+func app(
+    _ name: String,
+    executable program: String,
+    on groups: [[Target.Dependency]],
+    libraries: [Library] = [],
+    testing tested: [Target.Dependency] = []
+) {
     let seen = groups.flatMap { $0 } + ["CrashList"] + libraries.map(\.product)
     library(name, at: "Apps/\(name)", on: seen)
     testTarget(
         "\(name)Tests",
         at: "Apps/\(name)/Tests",
-        on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"]
+        on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"] + tested
     )
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
     programs.append(.byName(name: program))

@@ -7,8 +7,10 @@ from collections import defaultdict
 from swift_text import masked
 from tree import hand_written_swift, read
 
+# The statements of SQLite, which the checks run; those that PostgreSQL has in place of some are compared by a test.
 MIGRATION = re.compile(
-    r'\bMigration\(\s*"([\w.]+)",\s*(\d+),\s*\[(.*?)\s*\]\s*(?:,\s*(?:breaks|outsideTransaction): \w+\s*)*\)', re.DOTALL)
+    r'\bMigration\(\s*"([\w.]+)",\s*(\d+),\s*\[(.*?)\s*\]\s*(?:,\s*postgres:\s*\[.*?\]\s*)?'
+    r'(?:,\s*(?:breaks|outsideTransaction): \w+\s*)*\)', re.DOTALL)
 LITERAL = re.compile(r'"""\n(.*?)"""|"((?:CREATE|ALTER|DROP|INSERT)\b[^"\n]*)"', re.DOTALL)
 TABLE = re.compile(r"\bCREATE\s+(?:VIRTUAL\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)")
 VIEW = re.compile(r"\bCREATE\s+VIEW\s+(\w+)")

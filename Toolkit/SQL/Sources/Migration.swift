@@ -27,13 +27,15 @@ public struct Migration: Sendable {
     /// The name of the transactions that run the steps.
     static let transaction: StaticString = "migrate"
     private let statements: [String]
-    private let postgresStatements: [String]?
+    private let postgresStatements: [Int: String?]
 
     /// - Parameters:
     ///   - module: The module that owns the tables.
     ///   - number: The step, from 1 in each module.
     ///   - statements: Run in this order in one transaction.
-    ///   - postgres: PostgreSQL's statements, where they differ from SQLite's.
+    ///   - postgres: PostgreSQL's statement in place of one of `statements`, by its position from 0, where more differs than
+    ///     the type `BLOB`, which is `BYTEA` there; `nil` where it needs none, such as one that moves rows of before the
+    ///     toolkit ran on PostgreSQL.
     ///   - breaks: Whether older programs cannot work with the result, as after a column is dropped or renamed.
     ///   - outsideTransaction: Whether each statement is committed by itself, as `CREATE INDEX CONCURRENTLY` needs. A
     ///     process may end between two of them, and then all run again: each must permit a repeat.
@@ -41,11 +43,12 @@ public struct Migration: Sendable {
         _ module: String,
         _ number: Int,
         _ statements: [String],
-        postgres: [String]? = nil,
+        postgres: [Int: String?] = [:],
         breaks: Bool = false,
         outsideTransaction: Bool = false
     ) {
         precondition(number >= 1)
+        precondition(postgres.keys.allSatisfy(statements.indices.contains))
         self.breaks = breaks
         isOutsideTransaction = outsideTransaction
         self.module = module
@@ -56,7 +59,11 @@ public struct Migration: Sendable {
 
     /// The statements for an engine of `dialect`.
     func statements(in dialect: SQLDialect) -> [String] {
-        dialect == .postgres ? postgresStatements ?? statements : statements
+        guard dialect == .postgres else { return statements }
+        return statements.enumerated().compactMap { position, statement in
+            let text: String? = if let own = postgresStatements[position] { own } else { statement }
+            return text?.replacing(" BLOB", with: " BYTEA")
+        }
     }
 
     var step: SchemaStep { SchemaStep(module: module, number: number) }

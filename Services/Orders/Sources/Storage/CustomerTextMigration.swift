@@ -43,6 +43,7 @@ enum CustomerTextMigration {
             WHERE status = 'cancelled' AND reason <> ''
             """,
         ],
+        postgres: [3: nil, 4: nil, 5: nil, 6: nil],
         breaks: true
     )
 }

@@ -29,6 +29,29 @@ enum OrderAuditViews {
                     FROM audit_stream_events AS event, json_each(event.body, '$.returnRequested._0.lines') AS line
                     WHERE event.type = 'return_requested'
                 """,
+            ],
+            postgres: [
+                1: """
+                CREATE VIEW audit_order_lines AS
+                    SELECT event.stream AS order_id, line.number - 1 AS line, line.value ->> 'code' AS code,
+                        CASE line.value ->> 'isGoods' WHEN 'true' THEN 1 ELSE 0 END AS is_goods,
+                        CAST(line.value ->> 'quantity' AS BIGINT) AS quantity
+                    FROM audit_stream_events AS event
+                    CROSS JOIN LATERAL jsonb_array_elements(CAST(event.body AS JSONB) #> '{placed,_0,lines}')
+                        WITH ORDINALITY AS line (value, number)
+                    WHERE event.type = 'placed'
+                """,
+                2: """
+                CREATE VIEW audit_returned_lines AS
+                    SELECT event.stream AS order_id,
+                        CAST(event.body AS JSONB) #>> '{returnRequested,_0,id}' AS return_id,
+                        CAST(line.value ->> 'line' AS BIGINT) AS line,
+                        CAST(line.value ->> 'quantity' AS BIGINT) AS quantity
+                    FROM audit_stream_events AS event
+                    CROSS JOIN LATERAL jsonb_array_elements(CAST(event.body AS JSONB) #> '{returnRequested,_0,lines}')
+                        AS line (value)
+                    WHERE event.type = 'return_requested'
+                """,
             ]
         ),
         // Without the texts: an auditor sees which there are, and how old they are.

@@ -22,6 +22,14 @@ enum PaymentAuditViews {
                         debit, credit, at
                     FROM (SELECT *, substr(journal, instr(journal, '/') + 1) AS rest FROM ledger)
                 """,
+            ],
+            postgres: [
+                2: """
+                CREATE VIEW audit_ledger AS
+                    SELECT journal, line, substr(rest, 1, strpos(rest || '/', '/') - 1) AS payment_id, account, currency,
+                        debit, credit, at
+                    FROM (SELECT *, substr(journal, strpos(journal, '/') + 1) AS rest FROM ledger) AS journals
+                """
             ]
         ),
         Migration(

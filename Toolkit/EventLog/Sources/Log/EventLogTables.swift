@@ -78,7 +78,8 @@ enum EventLogTables {
                     number BIGINT PRIMARY KEY, who TEXT NOT NULL, act TEXT NOT NULL, target TEXT NOT NULL,
                     why TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, at BIGINT NOT NULL)
                 """,
-            ]
+            ],
+            postgres: [2: nil]
         ),
         Migration(
             "eventlog.groups.audit",

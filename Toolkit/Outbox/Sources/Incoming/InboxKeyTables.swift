@@ -50,7 +50,8 @@ enum InboxKeyTables {
                 INSERT INTO inbox_groups (group_name, topic, began_at, before_count)
                 SELECT DISTINCT group_name, topic, NULL, 0 FROM inbox_positions
                 """,
-            ]
+            ],
+            postgres: [7: nil]
         ),
         Migration(
             "inbox.keys",
