@@ -68,7 +68,7 @@ final class PostgresConnection: SQLConnection {
 
     func begin(_ begin: SQLBegin) throws {
         self.begin = begin
-        fetchedDate = nil
+        fetchedDate = settings.clock?.date
         notified = []
         serverLimit = nil
         state = .begun
