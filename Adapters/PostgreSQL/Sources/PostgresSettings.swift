@@ -41,7 +41,9 @@ public struct PostgresSettings: Sendable {
     public var isPooled = false
     /// Whether a server is used that may lose acknowledged commits when its machine fails: for tests alone.
     package var permitsLoss = false
-    /// The clock of the database's date in place of the server's; `nil`: the server's. For tests alone, which move it.
+    /// The clock of the database's date in place of the server's; `nil`: the server's.
+    ///
+    /// For tests alone, which move it.
     package var clock: (any TimeSource)?
     /// Shown by the server beside each connection.
     public var applicationName = "martlet"

@@ -75,4 +75,28 @@ struct PostgresReplicasSocketTests {
         await here.close()
         await there.close()
     }
+
+    @Test("a database that is released, and not closed, closes its connections")
+    func released() async throws {
+        let server = try await PostgresServer.shared()
+        let settings = try await server.makeDatabase()
+        try await useOnce(settings)
+        let observer = open(server.settings("postgres"))
+        let name = settings.database
+        while true {
+            let isUsed = try await observer.read("uses", deadline: nil) { tx in
+                try !tx.run("SELECT 1 FROM pg_stat_activity WHERE datname = \(name)").isEmpty
+            }
+            guard isUsed else { break }
+            try await time.sleep(for: .milliseconds(5))
+        }
+        await observer.close()
+    }
+
+    private func useOnce(_ settings: PostgresSettings) async throws {
+        let database = open(settings)
+        let listener = try await database.notifications(of: [channel])
+        try await database.transaction { tx in tx.notify(channel) }
+        listener.close()
+    }
 }

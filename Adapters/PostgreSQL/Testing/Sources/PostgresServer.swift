@@ -58,7 +58,7 @@ package final class PostgresServer: Sendable {
     private func configure(_ settings: [String]) throws {
         var lines = [
             "listen_addresses = '127.0.0.1'", "port = \(port)", "unix_socket_directories = '\(folder.path)'",
-            "max_connections = 200", "log_min_messages = warning",
+            "max_connections = 500", "log_min_messages = warning",
         ]
         if durability == .processOnly { lines += ["fsync = off", "full_page_writes = off"] }
         try folder.write((lines + settings).map { "\($0)\n" }.joined(), to: "data/postgresql.conf")
