@@ -14,7 +14,7 @@ struct PostgresFaultSocketTests {
         var limits = PostgresLimits()
         (limits.connections, limits.scans) = (3, 1)
         limits.endDuration = .milliseconds(100)
-        limits.connectDuration = .milliseconds(300)
+        limits.connectDuration = .seconds(2)
         limits.unreachablePause = .milliseconds(20)
         limits.repeats.attempts = 1
         return limits
@@ -25,15 +25,13 @@ struct PostgresFaultSocketTests {
         let server = try await PostgresServer.shared()
         let proxy = try FaultProxy(to: server.port)
         var settings = try await server.makeDatabase()
+        try await server.run(["CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)"], in: settings.database)
         settings.hosts = [.init("127.0.0.1", port: proxy.port)]
         let database = PostgresDatabase(
             settings,
             runtime: Runtime(time: time, entropy: SystemEntropy()),
             limits: limits
         )
-        try await database.transaction { tx in
-            _ = try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)")
-        }
         return (database, proxy)
     }
 
@@ -134,7 +132,7 @@ struct PostgresFaultSocketTests {
     @Test("a peer from which nothing arrives costs a caller without a deadline the limit of a statement")
     func blackholeWithoutDeadline() async throws {
         var limits = limits()
-        limits.statementDuration = .milliseconds(300)
+        limits.statementDuration = .seconds(2)
         let (database, proxy) = try await proxied(limits)
         let failed = try await kind {
             try await database.transaction { tx in
@@ -175,11 +173,11 @@ struct PostgresFaultSocketTests {
             holds.raise()
             // As long as the other one waits, by the server's clock.
             while try tx.run(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
             )
             .isEmpty {}
             while try !tx.run(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
             )
             .isEmpty {}
             waited.raise()
