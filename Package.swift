@@ -116,6 +116,13 @@ adapter(
     libraries: [.logging, .protobuf]
 )
 
+adapter(
+    "NATS",
+    on: ["Core", "Telemetry", "Messaging"],
+    system: "CNATS",
+    of: "libnats-dev",
+    libraries: [.logging, .nio, .nioPosix, .nioHTTP1]
+)
 adapter("AsyncHTTP", on: ["Core", "Resilience"], libraries: [.asyncHTTPClient, .nio, .nioHTTP1, .nioPosix])
 
 // MARK: Contracts: the only thing that services share

@@ -45,6 +45,11 @@ struct RemoteEventLogTests {
         try await check.run { time in try await Self.open(time).remote }
     }
 
+    @Test("the guide states what it can do")
+    func row() throws {
+        try MessageBusConformance.requireRow(of: "event log", Set(MessageBusConformance.Capability.allCases))
+    }
+
     @Test("the membership ends with its stream")
     func brokenStream() async throws {
         let (log, remote) = try await Self.open(time)

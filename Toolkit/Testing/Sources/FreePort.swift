@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -8,15 +10,29 @@
 
 /// TCP ports of the loopback interface, for servers of tests.
 package enum FreePort {
+    /// Below the system's range for ports of clients, one of which could get the port of a server that is started
+    /// again.
+    ///
+    /// Supervisors choose theirs above it.
+    private static let range = 15_000..<20_000
+    private static let last = Mutex(Int(getpid()) * 37 % range.count)
+
     /// A port that no program used a moment ago, for a server that cannot choose one itself.
     ///
     /// Another program may take it first: a server that ends because of that is started again with another one.
     ///
     /// - Throws: ``ServerFailure`` when there is none.
     package static func any() throws -> Int {
-        let (descriptor, port) = try listen()
-        close(descriptor)
-        return port
+        for _ in range {
+            let port = last.withLock { last in
+                last = (last + 1) % range.count
+                return range.lowerBound + last
+            }
+            let socket = try stream()
+            defer { close(socket) }
+            if isBound(socket, to: UInt16(port)) { return port }
+        }
+        throw ServerFailure("no free port")
     }
 
     /// Listens to a free port.
@@ -24,18 +40,11 @@ package enum FreePort {
     /// - Throws: ``ServerFailure`` when there is none.
     package static func listen() throws -> (descriptor: Int32, port: Int) {
         let socket = try stream()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        var address = address(0)
-        let isBound = withUnsafeMutablePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(socket, address, length) == 0 && getsockname(socket, address, &length) == 0
-            }
-        }
-        guard isBound, systemListen(socket) else {
+        guard isBound(socket, to: 0), systemListen(socket), let port = port(of: socket) else {
             close(socket)
             throw ServerFailure("no free port")
         }
-        return (socket, Int(UInt16(bigEndian: address.sin_port)))
+        return (socket, port)
     }
 
     /// Connects to a port.
@@ -56,9 +65,30 @@ package enum FreePort {
         return socket
     }
 
+    private static func isBound(_ socket: Int32, to port: UInt16) -> Bool {
+        var address = address(port)
+        return withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(socket, address, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    private static func port(of socket: Int32) -> Int? {
+        var (address, length) = (address(0), socklen_t(MemoryLayout<sockaddr_in>.size))
+        let isKnown = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                getsockname(socket, address, &length) == 0
+            }
+        }
+        return isKnown ? Int(UInt16(bigEndian: address.sin_port)) : nil
+    }
+
     private static func stream() throws -> Int32 {
         #if canImport(Glibc)
-            let stream = Int32(SOCK_STREAM.rawValue)
+            let stream = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        #elseif canImport(Musl)
+            let stream = SOCK_STREAM | SOCK_CLOEXEC
         #else
             let stream = SOCK_STREAM
         #endif

@@ -76,7 +76,8 @@ extension MessageBusConformance {
             let member = try await bus.join("g")
             async let deliveries = member.receive(limit: 10)
             try await bus.publish([.numbered(1)])
-            try expect(try await deliveries.map(\.event) == [.numbered(1)], "wrong event delivered")
+            let delivered = try await deliveries.map(\.event)
+            try expect(delivered == [.numbered(1)], "was delivered as \(delivered)")
         },
         Check("a waiting member can be cancelled") { bus, _ in
             let member = try await bus.join("g")
@@ -103,21 +104,25 @@ extension MessageBusConformance {
     ]
 
     static let redelivery: [Check] = [
-        Check("redelivers after the delay") { bus, time in
+        Check("redelivers after the delay", needs: [.delays, .countsAttempts]) { bus, clock in
             let member = try await bus.join("g")
             try await bus.publish([.numbered(1)])
             let first = try await member.receive(exactly: 1)
+            let asked = clock.time.now
             try await member.redeliver(first.map(\.id), after: .seconds(2))
             try await bus.publish([.numbered(2)])
-            let second = try await member.receive(exactly: 1)
-            try expect(
-                second.map(\.event.sequence) == [2],
-                "\(second.map(\.event.sequence)) was delivered before the delay had passed"
-            )
-            time.advance(by: .seconds(2))
-            let again = try await member.receive(exactly: 1)
-            try expect(again.map(\.event) == first.map(\.event), "\(again.map(\.event.sequence)) was delivered instead")
-            try expect(again.allSatisfy { $0.attempt == 2 }, "the attempt was not counted")
+            var again: Delivery?
+            var others: [Delivery] = []
+            while again == nil || others.isEmpty {
+                for delivery in try await member.receive(exactly: 1) {
+                    if delivery.event == .numbered(1) { again = delivery } else { others.append(delivery) }
+                }
+                let passed = clock.time.now - asked
+                try expect(again == nil || passed >= .seconds(2), "was delivered again \(passed) after the request")
+                if again == nil, !others.isEmpty { clock.advance(by: .seconds(2)) }
+            }
+            try expect(others.map(\.event.sequence) == [2], "\(others.map(\.event.sequence)) was delivered instead")
+            try expect(again?.attempt == 2, "the attempt was not counted")
         },
         Check("redelivers immediately without a delay") { bus, _ in
             let member = try await bus.join("g")
@@ -135,7 +140,7 @@ extension MessageBusConformance {
             let second = try await bus.join("g").receive(exactly: 4)
             try expect(second.map(\.event.sequence) == [2, 3, 4, 5], "\(second.map(\.event.sequence)) was delivered")
         },
-        Check("does not redeliver acknowledged deliveries, also out of order") { bus, _ in
+        Check("does not redeliver acknowledged deliveries, also out of order", needs: [.acknowledgesEach]) { bus, _ in
             try await bus.publish((1...4).map { .numbered($0) })
             let first = try await bus.join("g")
             let deliveries = try await first.receive(exactly: 4)
@@ -144,14 +149,17 @@ extension MessageBusConformance {
             let rest = try await bus.join("g").receive(exactly: 2)
             try expect(rest.map(\.event.sequence) == [2, 4], "\(rest.map(\.event.sequence)) was delivered")
         },
-        Check("redelivers what a member never acknowledges to a waiting one") { bus, time in
+        Check(
+            "redelivers what a member never acknowledges to a waiting one",
+            needs: [.takesFromStuck, .countsAttempts]
+        ) { bus, clock in
             let members = [try await bus.join("g"), try await bus.join("g")]
             try await bus.publish([.numbered(1)])
             let received = try await withThrowingTaskGroup(of: [Delivery].self) { group in
                 for member in members { group.addTask { try await member.receive(limit: 1) } }
                 let deliveries = try await group.next() ?? []
-                await time.waitForSleepers()
-                time.advance(by: .seconds(3_600))
+                await clock.waitForSleepers()
+                clock.advance(by: .seconds(3_600))
                 return [deliveries, try await group.next() ?? []]
             }
             try expect(received[1].map(\.event) == received[0].map(\.event), "\(received[1]) was delivered")
@@ -187,7 +195,7 @@ extension MessageBusConformance {
                 try expect(deliveries.map(\.event.sequence) == [1, 2], "\(group) got \(deliveries)")
             }
         },
-        Check("starts a group at the oldest or at the next event, as requested") { bus, _ in
+        Check("starts a group at the oldest or at the next event, as requested", needs: [.startsAtOldest]) { bus, _ in
             try await bus.publish([.numbered(1)])
             let late = try await bus.join("late", .latest)
             let early = try await bus.join("early", .earliest)
@@ -208,7 +216,9 @@ extension MessageBusConformance {
     ]
 
     static let counts: [Check] = [
-        Check("a group goes back to the oldest event on request, and continues from there") { bus, _ in
+        Check("a group goes back to the oldest event on request, and continues from there", needs: [.goesBack]) {
+            bus,
+            _ in
             try await bus.publish((1...3).map { .numbered($0) })
             let first = try await bus.join("g")
             let received = try await first.receive(exactly: 3)
@@ -225,7 +235,10 @@ extension MessageBusConformance {
             let others = try await bus.join("new", .again).receive(exactly: 4)
             try expect(others.map(\.event.sequence) == [1, 2, 3, 4], "a new group does not start at the oldest event")
         },
-        Check("reports published and acknowledged counts; a repeated acknowledgement changes nothing") { bus, _ in
+        Check(
+            "reports published and acknowledged counts; a repeated acknowledgement changes nothing",
+            needs: [.reportsCounts]
+        ) { bus, _ in
             try await bus.publish([.numbered(1), .numbered(2, of: "other"), .numbered(1, on: "words")])
             let member = try await bus.join("g")
             let deliveries = try await member.receive(exactly: 2)
