@@ -81,24 +81,26 @@ final class SQLiteStatement {
     ) -> Int32 {
         guard let count = Int32(exactly: bytes.count) else { return SQLITE_TOOBIG }
         // No destructor: SQLite reads the buffer until the statement is reset.
-        if let kept = buffer.keep(bytes) { return bind(kept, count, isText: isText, at: index, nil) }
+        if let kept = buffer.keep(bytes) {
+            return bind(from: kept, count: count, isText: isText, at: index, destructor: nil)
+        }
         hasCopies = true
         // SQLite copies the bytes before the call returns.
         return bind(
-            bytes.baseAddress,
-            count,
+            from: bytes.baseAddress,
+            count: count,
             isText: isText,
             at: index,
-            unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+            destructor: unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         )
     }
 
     private func bind(
-        _ start: UnsafeRawPointer?,
-        _ count: Int32,
+        from start: UnsafeRawPointer?,
+        count: Int32,
         isText: Bool,
         at index: Int32,
-        _ destructor: sqlite3_destructor_type?
+        destructor: sqlite3_destructor_type?
     ) -> Int32 {
         isText
             ? sqlite3_bind_text(handle, index, start?.assumingMemoryBound(to: CChar.self), count, destructor)

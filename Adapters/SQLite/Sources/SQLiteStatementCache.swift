@@ -46,7 +46,7 @@ final class SQLiteStatementCache {
 
     func removeAll() {
         for chain in chains.indices {
-            // One after the other: a chain that releases its rest would do so recursively.
+            // One at a time: a chain that releases its rest would do so recursively.
             while let statement = chains[chain] {
                 chains[chain] = statement.next
                 statement.next = nil

@@ -45,9 +45,8 @@ public struct SystemEntropy: Entropy {
         let count = 32
         return [UInt64](unsafeUninitializedCapacity: count) { buffer, initialized in
             // At most 256 bytes at once; it fails only for a wrong address or a kernel without random numbers.
-            guard getentropy(buffer.baseAddress, count * MemoryLayout<UInt64>.size) == 0 else {
-                fatalError("the operating system gives no random numbers")
-            }
+            let status = getentropy(buffer.baseAddress, count * MemoryLayout<UInt64>.size)
+            precondition(status == 0, "the operating system gives no random numbers")
             initialized = count
         }
     }

@@ -68,7 +68,7 @@ package final class Signal: Sendable {
                     return (other, state.wait)
                 }
                 woken?.resume()
-                // The task goes on only after this: the entry is always removed.
+                // The task continues only after this: the entry is always removed.
                 if let wait, let deadline {
                     entry = SystemDeadlines.shared.add(wait: wait, of: self, until: deadline)
                 }

@@ -55,9 +55,9 @@ extension WorkflowContext {
             let failure: Fault
             do {
                 guard isLookUp, let lookUp else {
-                    return .done(try await bounded(entry, deduplicated, attempt))
+                    return .done(try await bounded(entry, deduplicated: deduplicated, attempt))
                 }
-                switch try await bounded(entry, deduplicated, lookUp) {
+                switch try await bounded(entry, deduplicated: deduplicated, lookUp) {
                 case .done(let result): return .done(result)
                 case .refused(let fault): return .refused(StoredRefusal(fault))
                 case .notDone:
@@ -101,7 +101,7 @@ extension WorkflowContext {
     /// One attempt with its own deadline and span.
     private func bounded<R: Sendable>(
         _ entry: JournalEntry,
-        _ memory: StepDeduplication,
+        deduplicated memory: StepDeduplication,
         _ attempt: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
         let (call, scope) = call(for: entry, deduplicated: memory)

@@ -132,7 +132,7 @@ struct StockStore: Sendable {
     /// The named locks order the transactions on common rows; where a database takes none, one of two that wait for
     /// each other runs again.
     private func apply(_ movement: Movement, in tx: borrowing SQLTransaction) throws {
-        // Units that leave the stock on hand are sold; those that come back no longer are.
+        // Units that leave the stock on hand are sold; those that are returned no longer are.
         let soldPerUnit = movement.kind == .confirmed || movement.kind == .released ? -1 : 0
         try StatementRows.split(movement.changes) { changes in
             let single = changes.count == 1 ? changes.first : nil

@@ -24,9 +24,10 @@ package enum DaemonProcess {
     /// processor time at one open call, a tenth at sixteen, than with a loop for each of two processors.
     static func eventLoops(processors: Int) -> Int { max(1, processors / 4) }
 
-    /// Prepares this process before it opens files and listeners: what it creates is for its user only, and it may open as
-    /// many files as the system permits, see `DescriptorLimit`. It has one event loop for every four
-    /// processors, unless `NIO_SINGLETON_GROUP_LOOP_COUNT` is set.
+    /// Prepares this process before it opens files and listeners.
+    ///
+    /// What it creates is for its user only, and it may open as many files as the system permits, see `DescriptorLimit`. It
+    /// has one event loop for every four processors, unless `NIO_SINGLETON_GROUP_LOOP_COUNT` is set.
     ///
     /// A repeat does nothing.
     ///

@@ -44,7 +44,7 @@ public final class MachineTime: TimeSource {
 }
 
 extension MachineTime: DeadlineWatcher {
-    /// Without a sleeping task beside each call a world of the shop runs a fifth fewer jobs.
+    /// Without a sleeping task beside each call a simulated world runs a fifth fewer jobs.
     package func run<R: Sendable>(until deadline: Moment, _ body: @Sendable () async throws -> R) async throws -> R? {
         try await withUnsafeCurrentTask { task in
             guard let task else { return try await body() }
