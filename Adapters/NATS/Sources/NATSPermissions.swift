@@ -1,7 +1,7 @@
 import MartletCore
 public import MartletMessaging
 
-/// What the servers are to permit the user of a service, as ``BusPolicy`` decides it: they enforce what the adapter checks.
+/// What the servers are to permit the user of a service, as `BusPolicy` decides it: they enforce what the adapter checks.
 ///
 /// A service publishes on its own topics, reads those of services that it speaks to by the group of its name, and gets the
 /// answers to its own requests. Groups of other names need permissions of their own.

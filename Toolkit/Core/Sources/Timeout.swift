@@ -1,6 +1,6 @@
 /// Runs `body` in a child task until `deadline`; then it is cancelled, and when it has ended its result is discarded.
 ///
-/// With a ``DeadlineWatcher`` a deadline that is not reached costs no timer and no other task.
+/// With a `DeadlineWatcher` a deadline that is not reached costs no timer and no other task.
 ///
 /// - Throws: `Fault` with `deadlineExceeded` when the deadline passes, otherwise whatever `body` throws.
 public func withDeadline<R: Sendable>(

@@ -7,13 +7,6 @@ import Synchronization
 /// It ends with this process, however that ends: by ``stop(within:)``, on deinitialization, or killed by the kernel. Root runs
 /// it as the user without rights, since some servers refuse root: it can read and write what ``ServerFolder`` made for it.
 /// Safe to share between tasks.
-///
-/// ```swift
-/// let (folder, port, time) = (try ServerFolder(), try FreePort.any(), SystemTime())
-/// let server = ServerProcess("/usr/bin/broker", ["--port", "\(port)"], in: folder)
-/// try await server.start(until: { await answers(port) }, time)
-/// try await server.kill(time)
-/// ```
 package final class ServerProcess: Sendable {
     private struct State {
         var pid: pid_t?
