@@ -129,7 +129,7 @@ public nonisolated struct Order: Sendable {
 
   public var status: OrderStatus = .unspecified
 
-  /// Why it was rejected or cancelled; empty otherwise.
+  /// Why it was rejected or cancelled; empty otherwise, and once the text of a customer is 90 days old or erased.
   public var reason: String = String()
 
   /// The owner.
@@ -432,7 +432,7 @@ public nonisolated struct OrderHeadline: Sendable {
   /// Returns that are not finished yet.
   public var openReturns: UInt32 = 0
 
-  /// Why it was rejected or cancelled; empty otherwise.
+  /// Why it was rejected or cancelled; empty otherwise, and once the text of a customer is 90 days old or erased.
   public var reason: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
