@@ -279,11 +279,19 @@ public struct SubscriptionRunner: Sendable {
         }
     }
 
-    /// Redrives the keys and the late events that an operator has selected.
+    /// Redrives the late events and the keys that an operator has selected: read at once, since the poll usually finds none.
     func redriveRequested() async throws {
-        try await redriveLate()
-        let keys = try await database.read("inbox.redriving") { tx in
-            try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx)
+        let (messages, keys) = try await database.read("inbox.redriving") { tx in
+            let messages = try LateEvents.redriving(limit: Self.redriveBatch, in: tx)
+            return (messages, try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx))
+        }
+        for message in messages {
+            let late = [ExactText(message.event.topic), ExactText(message.group)]
+            let found = subscriptions.first { [ExactText($0.topic), ExactText($0.group)] == late }
+            guard let subscription = found else { continue }
+            try await loggingFailures(["topic": "\(message.event.topic)", "group": "\(message.group)"]) {
+                try await redrive(message, of: subscription)
+            }
         }
         for key in keys {
             let parked = [ExactText(key.topic), ExactText(key.group)]
@@ -292,20 +300,6 @@ public struct SubscriptionRunner: Sendable {
             // A failure with one key must not block the others.
             try await loggingFailures(["topic": "\(key.topic)", "group": "\(key.group)", "key": "\(key.key)"]) {
                 try await redrive(key.key, of: subscription)
-            }
-        }
-    }
-
-    private func redriveLate() async throws {
-        let messages = try await database.read("inbox.late") { tx in
-            try LateEvents.redriving(limit: Self.redriveBatch, in: tx)
-        }
-        for message in messages {
-            let late = [ExactText(message.event.topic), ExactText(message.group)]
-            let found = subscriptions.first { [ExactText($0.topic), ExactText($0.group)] == late }
-            guard let subscription = found else { continue }
-            try await loggingFailures(["topic": "\(message.event.topic)", "group": "\(message.group)"]) {
-                try await redrive(message, of: subscription)
             }
         }
     }
