@@ -137,6 +137,29 @@ struct OutboxRelayTests {
     }
 
     @Test(
+        "an event that is committed while the rest of a backlog is sent needs no poll",
+        .timeLimit(.minutes(HangLimit.testMinutes))
+    )
+    func committedBehindBacklog() async throws {
+        // After the first mark, which has read the third event, and before that one is sent.
+        let database = WatchedDatabase(fixture.source) { [fixture] number in
+            if number == 1 { try await fixture.commit(["late"]) }
+        }
+        try await fixture.commit(["a", "b", "c"])
+        let relay = fixture.relay(from: database) { limits in
+            limits.batch = 2
+            limits.linger = .zero
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await relay.run() }
+            // The clock stands still: no poll comes.
+            let keys = try await delivered(4).map(\.key).sorted()
+            #expect(keys == ["a", "b", "c", "late"])
+            group.cancelAll()
+        }
+    }
+
+    @Test(
         "a busy relay waits for further events, and sends them in one publication",
         .timeLimit(.minutes(HangLimit.testMinutes))
     )

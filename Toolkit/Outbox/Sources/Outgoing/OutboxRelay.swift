@@ -130,8 +130,8 @@ public struct OutboxRelay: Sendable {
         try Task.checkCancellation()
         do {
             // A busy relay takes what others offer, too. A commit may be later than what was read.
-            let isCommitted = try await wait(&session, until: runtime.time.now)
-            if isCommitted, session.next?.isEmpty == true { try await linger(&session) }
+            if try await wait(&session, until: runtime.time.now) { session.isBehind = true }
+            if session.isBehind, session.next?.isEmpty == true { try await linger(&session) }
             if try await !send(&session) {
                 if session.isFull { await updateBackpressure(&session) }
                 if try await wait(&session, until: min(session.renewal, runtime.time.now + limits.pollInterval)) {
@@ -180,6 +180,8 @@ public struct OutboxRelay: Sendable {
         /// Unsent events that follow a full batch, as its transaction read them; empty when all that was notified is
         /// sent; `nil` when they must be read.
         var next: [OutboxStore.Row]?
+        /// Whether events were committed that `next` may not contain.
+        var isBehind = false
         var failures = 0
         var fullBatches = 0
         var isFull = true
@@ -265,6 +267,7 @@ public struct OutboxRelay: Sendable {
         var known = session.next
         session.next = nil
         if known == nil {
+            session.isBehind = false
             known = try await database.read("outbox.waiting") { tx in
                 try OutboxStore.waiting(leases, source: source, limit: limits.batch, in: tx)
             }
