@@ -97,7 +97,10 @@ final class PostgresConnection: SQLConnection {
             if isPrepared { statements.succeeded(use) }
             return try replies.last?.rows() ?? []
         } catch let failure as PostgresFailure {
-            if isPrepared { statements.failed(use, after: failure.position, isStale: failure.isStalePlan) }
+            // The statements of a session that has ended are forgotten: the next one gives their names to others.
+            if isPrepared, !failure.endsSession {
+                statements.failed(use, after: failure.position, isStale: failure.isStalePlan)
+            }
             let error = failure.error(isRead: begin.isReadOnly)
             // Such as a write on a server that has become a standby: the next transaction looks for another one.
             if error.kind == .unavailable { drop() }
