@@ -139,12 +139,15 @@ private final class PostgresListenerWorker: Sendable {
                 }
                 return (state.wanted, state.outgoing, state.waiting)
             }
+            // Those who were not answered yet: each is answered once.
+            var unanswered = waiting
             do {
                 let current = try session ?? connector.connect(until: nil)
                 session = current
                 try exchange(wanted.subtracting(listening).sorted().map { .control("LISTEN \($0)") }, on: current)
                 listening = wanted
-                for continuation in waiting { continuation.resume() }
+                for continuation in unanswered { continuation.resume() }
+                unanswered = []
                 // What was committed while there was no session.
                 if wasLost { listeners.notifyAll() }
                 wasLost = false
@@ -159,7 +162,7 @@ private final class PostgresListenerWorker: Sendable {
                 }
                 listening = []
                 wasLost = true
-                lost(error, waiting, unsent: outgoing)
+                lost(error, unanswered, unsent: outgoing)
             }
         }
         if session != nil { connector.closed() }
