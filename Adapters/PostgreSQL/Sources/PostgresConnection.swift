@@ -60,7 +60,11 @@ final class PostgresConnection: SQLConnection {
     var date: Timestamp {
         get throws {
             if let fetchedDate { return fetchedDate }
-            return try readDate(try perform(until: begin.deadline) { [.control(Self.dateQuery)] }.last)
+            do {
+                return try readDate(try perform(until: begin.deadline) { [.control(Self.dateQuery)] }.last)
+            } catch let failure as PostgresFailure {
+                throw failure.error(isRead: begin.isReadOnly)
+            }
         }
     }
 
