@@ -18,13 +18,15 @@ public struct PostgresProvisioning: Sendable {
     /// - Throws: `SQLError`; what was made before it stays, and a repeat continues.
     public func provision(_ service: SQLChannel, password: Redacted<String>?) async throws {
         let name = "\(service)"
+        // Quoted: a name may be a word of the language, as `user` is.
+        let quoted = "\"\(name)\""
         let secret = password.map { "'\($0.exposed.replacing("'", with: "''"))'" }
         try await database.transaction("provision", options: SQLOptions(isolation: .autocommit)) { tx in
             let hasRole = try !tx.run("SELECT 1 FROM pg_roles WHERE rolname = \(name)").isEmpty
             try tx.run(
                 SQLQuery(
                     unchecked: """
-                        \(hasRole ? "ALTER" : "CREATE") ROLE \(name) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE
+                        \(hasRole ? "ALTER" : "CREATE") ROLE \(quoted) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE
                         PASSWORD \(secret ?? "NULL")
                         """
                 )
@@ -37,14 +39,14 @@ public struct PostgresProvisioning: Sendable {
                 try tx.run(
                     SQLQuery(
                         unchecked: """
-                            CREATE DATABASE \(name) OWNER \(name) TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'
+                            CREATE DATABASE \(quoted) OWNER \(quoted) TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'
                             ALLOW_CONNECTIONS false
                             """
                     )
                 )
             }
-            try tx.run(SQLQuery(unchecked: "REVOKE ALL ON DATABASE \(name) FROM PUBLIC"))
-            try tx.run(SQLQuery(unchecked: "ALTER DATABASE \(name) ALLOW_CONNECTIONS true"))
+            try tx.run(SQLQuery(unchecked: "REVOKE ALL ON DATABASE \(quoted) FROM PUBLIC"))
+            try tx.run(SQLQuery(unchecked: "ALTER DATABASE \(quoted) ALLOW_CONNECTIONS true"))
         }
     }
 }
