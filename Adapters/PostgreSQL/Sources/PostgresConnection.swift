@@ -105,7 +105,9 @@ final class PostgresConnection: SQLConnection {
             if isPrepared, !failure.endsSession {
                 statements.failed(use, after: failure.position, isStale: failure.isStalePlan)
             }
-            let error = failure.error(isRead: begin.isReadOnly)
+            // Without a transaction a statement is its own commit.
+            let isCommit = begin.isolation == .autocommit && failure.endsSession
+            let error = isCommit ? failure.commitError() : failure.error(isRead: begin.isReadOnly)
             // Such as a write on a server that has become a standby: the next transaction looks for another one.
             if error.kind == .unavailable { drop() }
             throw error
