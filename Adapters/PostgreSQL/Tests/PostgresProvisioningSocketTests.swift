@@ -12,7 +12,7 @@ import Testing
     .timeLimit(.minutes(HangLimit.testMinutes))
 )
 struct PostgresProvisioningSocketTests {
-    private static let services: [SQLChannel] = [SQLChannel("svc_a"), SQLChannel("svc_b"), SQLChannel("svc_c")]
+    private static let services: [SQLChannel] = [SQLChannel("svc_a"), SQLChannel("svc_b"), SQLChannel("user")]
     private let time = SystemTime()
 
     private func open(_ settings: PostgresSettings) -> PostgresDatabase {
