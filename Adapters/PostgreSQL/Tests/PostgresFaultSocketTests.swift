@@ -66,6 +66,22 @@ struct PostgresFaultSocketTests {
         }
     }
 
+    @Test("a session that ends at the first run of a statement leaves none prepared for the next session")
+    func endedAtFirstRun() async throws {
+        let (database, _) = try await proxied(limits())
+        // More often than there are connections: one of them runs the statement again.
+        for _ in 0..<4 {
+            let kind = try await kind {
+                try await database.transaction("end") { tx in
+                    _ = try tx.run("SELECT 1")
+                    _ = try tx.run("SELECT pg_terminate_backend(pg_backend_pid())")
+                }
+            }
+            #expect(kind == .unavailable)
+        }
+        await database.close()
+    }
+
     @Test("a connection that is cut after its COMMIT was sent: the outcome is unknown, and it was committed")
     func cutAfterCommit() async throws {
         let (database, proxy) = try await proxied(limits())
