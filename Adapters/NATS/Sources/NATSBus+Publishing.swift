@@ -13,7 +13,7 @@ extension NATSBus {
         try await requireDurable()
         let topics = try await topics(of: events)
         let link = link
-        let payloadLimit = link.connection.payloadLimit
+        let payloadLimit = try link.connection.payloadLimit()
         let prepared = events.map { event in (event: event, headers: NATSEnvelope.headers(of: event)) }
         let refusals = PublishRefusals(
             of: prepared.map { ($0.event, refusal(of: $0.event, $0.headers, topics, payloadLimit: payloadLimit)) }
@@ -74,7 +74,7 @@ extension NATSBus {
         }
         // The first and the last line of the headers, and the separators of each.
         let bytes = headers.reduce(14 + event.body.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        guard event.body.count <= limits.body, payloadLimit == 0 || bytes <= payloadLimit else {
+        guard event.body.count <= limits.body, bytes <= payloadLimit else {
             return PublishRefusal(.requestTooLarge, "a body is over the limit")
         }
         return nil

@@ -11,49 +11,83 @@ extension NATSBus {
     /// - Throws: `CancellationError`.
     public func run() async throws {
         state.withLock { $0.isRunning = true }
-        let interval = min(NATSMembership.interval, limits.acknowledgementWait / 5)
-        var nextPurge = time.now + limits.purgeInterval
         do {
-            while true {
-                try await time.sleep(for: interval)
-                await keepMembers()
-                try await renewIfUnserved()
-                guard nextPurge <= time.now else { continue }
-                try await purge()
-                nextPurge = time.now + limits.purgeInterval
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { try await self.serveMembers() }
+                // Apart: a member that is not kept while a purge takes long would count as ended.
+                group.addTask { try await self.purgeAgain() }
             }
         } catch {
             state.withLock { $0.isRunning = false }
-            for member in link.shared.members { await member.leave() }
+            await withDiscardingTaskGroup { group in
+                for member in link.shared.members { group.addTask { await member.leave() } }
+            }
             throw error
         }
     }
 
-    private func keepMembers() async {
+    private func serveMembers() async throws {
+        let interval = min(NATSMembership.interval, limits.acknowledgementWait / 5)
+        var nextRenewal = time.now
+        while true {
+            try await time.sleep(for: interval)
+            keepMembers()
+            guard nextRenewal <= time.now, isUnserved else { continue }
+            try await renew()
+            nextRenewal = time.now + limits.callTimeout
+        }
+    }
+
+    private func keepMembers() {
         let shared = link.shared
-        for member in shared.members { await member.keep() }
+        for member in shared.members { member.keep() }
         shared.state.withLock { state in
             state.members.removeAll { $0.member?.hasLeft ?? true }
             state.groups = state.groups.filter { !$0.value.isUnused }
         }
     }
 
-    /// Connects again, perhaps to another server, when all calls have failed for twice their time.
+    /// Whether the library does not find a server that serves by itself.
     ///
-    /// A server that a partition of the network cut off from its cluster keeps its connections, and the library stays with
-    /// it. Members of the old connection end: they join again.
-    private func renewIfUnserved() async throws {
+    /// It stays with a server that a partition of the network cut off from its cluster, which keeps its connections. And
+    /// it gives up when servers refuse its credentials twice, as while they are changed.
+    private var isUnserved: Bool {
+        let link = link
+        return switch link.connection.status {
+        case .closed: true
+        case .connected: settings.servers.count > 1 && link.calls.isUnserved(for: limits.callTimeout * 2)
+        case .disconnected: false
+        }
+    }
+
+    /// Connects again, perhaps to another server.
+    ///
+    /// Members of the old connection end: they join again.
+    private func renew() async throws {
         let old = link
-        guard settings.servers.count > 1, old.connection.isConnected,
-            old.calls.isUnserved(for: limits.callTimeout * 2, at: time.now)
-        else { return }
-        Logger.current.warning("the server of NATS does not serve, will connect again")
-        let new = try await NATSLink.open(settings, service: service.text, runtime)
-        state.withLock { $0.link = new }
-        for member in old.shared.members { member.end() }
+        Logger.current.warning("no server of NATS serves this connection, will connect again")
+        do {
+            let new = try await NATSLink.open(settings, service: service.text, runtime)
+            state.withLock { $0.link = new }
+            for member in old.shared.members { member.end() }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            Logger.current.warning(
+                "connecting to NATS failed, will retry",
+                metadata: ["error": "\(Fault(describing: error).message)"]
+            )
+        }
     }
 
     // MARK: Retention
+
+    private func purgeAgain() async throws {
+        while true {
+            try await time.sleep(for: limits.purgeInterval)
+            try await purge()
+        }
+    }
 
     private func purge() async throws {
         for topic in state.withLock({ $0.owned.sorted() }) {

@@ -52,8 +52,8 @@ final class NATSCall: Sendable {
 final class NATSCalls: Sendable {
     private struct State {
         var last: Int64 = 0
-        /// Since when no call was served; `nil` after one that was.
-        var unservedSince: Moment?
+        /// The first and the last call that was not served; `nil` after one that was.
+        var unserved: (first: Moment, last: Moment)?
         var open: [Int64: NATSCall] = [:]
     }
 
@@ -85,6 +85,8 @@ final class NATSCalls: Sendable {
         do {
             try send { "\(inbox).\(number).\($0)" }
             return try await withDeadline(deadline, time) { try await call.replies() }
+        } catch is CancellationError {
+            throw CancellationError()
         } catch {
             noteServed(false, at: time.now)
             throw error
@@ -93,12 +95,12 @@ final class NATSCalls: Sendable {
 
     /// Notes whether a server could do what it was asked for: one without a quorum answers that it cannot.
     func noteServed(_ isServed: Bool, at now: Moment) {
-        state.withLock { $0.unservedSince = isServed ? nil : $0.unservedSince ?? now }
+        state.withLock { $0.unserved = isServed ? nil : ($0.unserved?.first ?? now, now) }
     }
 
-    /// Whether all calls failed for so long.
-    func isUnserved(for duration: Duration, at now: Moment) -> Bool {
-        state.withLock { $0.unservedSince.map { $0 + duration <= now } ?? false }
+    /// Whether calls failed for so long, and none was served between them.
+    func isUnserved(for duration: Duration) -> Bool {
+        state.withLock { $0.unserved.map { $0.first + duration <= $0.last } ?? false }
     }
 
     /// Takes a message that came to the inbox; one that no caller waits for any more is dropped.

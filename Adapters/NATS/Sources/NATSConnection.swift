@@ -4,20 +4,34 @@ import MartletCore
 import MartletTelemetry
 import Synchronization
 
-/// A connection of libnats: reconnects for ever, and buffers nothing while it is disconnected.
+/// A connection of libnats: reconnects until it is closed, and sends nothing while it is disconnected.
 ///
 /// The library's threads call the handlers, which must not block.
 final class NATSConnection: Sendable {
     typealias Handler = @Sendable (borrowing NATSMessage) -> Void
 
+    /// As the library's callbacks have stated it last.
+    enum Status: Sendable {
+        case disconnected
+        case connected
+        /// It will not connect again: servers refused its credentials twice.
+        case closed
+    }
+
     /// What the library's callbacks get: kept until the library has made the last one.
     private final class Events: Sendable {
-        let disconnected: @Sendable () -> Void
-        let connected: @Sendable () -> Void
+        let status = Mutex(Status.disconnected)
+        private let disconnected: @Sendable () -> Void
+        private let connected: @Sendable () -> Void
 
         init(disconnected: @escaping @Sendable () -> Void, connected: @escaping @Sendable () -> Void) {
             self.disconnected = disconnected
             self.connected = connected
+        }
+
+        func change(to status: Status) {
+            self.status.withLock { $0 = $0 == .closed ? .closed : status }
+            if status == .connected { connected() } else { disconnected() }
         }
     }
 
@@ -42,6 +56,7 @@ final class NATSConnection: Sendable {
 
     /// The library locks it.
     private nonisolated(unsafe) let pointer: OpaquePointer
+    private let events: Events
 
     /// Connects, or begins to: a server that is away is tried again until the connection is released.
     ///
@@ -59,33 +74,34 @@ final class NATSConnection: Sendable {
         guard let options else { throw NATSFault.library("no memory") }
         defer { natsOptions_Destroy(options) }
         try Self.apply(settings, name: name, to: options)
-        let events = Unmanaged.passRetained(Events(disconnected: disconnected, connected: connected))
-        let closure = events.toOpaque()
+        events = Events(disconnected: disconnected, connected: connected)
+        let retained = Unmanaged.passRetained(events)
+        let closure = retained.toOpaque()
         let up: natsConnectionHandler = { _, closure in
-            closure.map { Unmanaged<Events>.fromOpaque($0).takeUnretainedValue() }?.connected()
+            closure.map { Unmanaged<Events>.fromOpaque($0).takeUnretainedValue() }?.change(to: .connected)
         }
         natsOptions_SetDisconnectedCB(
             options,
             { _, closure in
-                closure.map { Unmanaged<Events>.fromOpaque($0).takeUnretainedValue() }?.disconnected()
+                closure.map { Unmanaged<Events>.fromOpaque($0).takeUnretainedValue() }?.change(to: .disconnected)
             },
             closure
         )
         natsOptions_SetReconnectedCB(options, up, closure)
         natsOptions_SetClosedCB(
             options,
-            { _, closure in closure.map { Unmanaged<Events>.fromOpaque($0).release() } },
+            { _, closure in closure.map { Unmanaged<Events>.fromOpaque($0).takeRetainedValue() }?.change(to: .closed) },
             closure
         )
         natsOptions_SetRetryOnFailedConnect(options, true, up, closure)
         var connection: OpaquePointer?
         let status = natsConnection_Connect(&connection, options)
         guard let connection, status == NATS_OK || status == NATS_NOT_YET_CONNECTED else {
-            events.release()
+            retained.release()
             throw NATSFault.library(Self.text(status))
         }
         pointer = connection
-        if status == NATS_OK { connected() }
+        if status == NATS_OK { events.change(to: .connected) }
     }
 
     deinit { natsConnection_Destroy(pointer) }
@@ -100,7 +116,8 @@ final class NATSConnection: Sendable {
         try check(natsOptions_SetMaxReconnect(options, -1))
         try check(natsOptions_SetReconnectWait(options, 100))
         try check(natsOptions_SetReconnectJitter(options, 100, 100))
-        // What is not sent is not replayed later, out of order: its caller gets an error.
+        // What is not sent is not replayed later, out of order: its caller gets an error. The smallest size, which the
+        // library exceeds by one message.
         try check(natsOptions_SetReconnectBufSize(options, 1))
         try check(natsOptions_SetWriteDeadline(options, settings.connectTimeout.milliseconds))
         try check(natsOptions_SetPingInterval(options, 1_000))
@@ -126,16 +143,30 @@ final class NATSConnection: Sendable {
 
     // MARK: Messages
 
-    /// Whether the library is connected now; it may change at once.
-    var isConnected: Bool { natsConnection_Status(pointer) == NATS_CONN_STATUS_CONNECTED }
+    /// Whether the library is connected; it may change at once.
+    ///
+    /// Asks the callbacks and not the library, whose lock is held during each attempt to connect.
+    var status: Status { events.status.withLock { $0 } }
 
-    /// The longest message that the server accepts, in bytes; 0 before the first connection.
-    var payloadLimit: Int { Int(natsConnection_GetMaxPayload(pointer)) }
+    /// - Throws: `Fault` with `unavailable` when it is not connected: a call of the library would block this thread for as
+    ///   long as an attempt to connect takes.
+    private func requireConnected() throws {
+        guard status == .connected else { throw NATSFault.unsent("not connected") }
+    }
+
+    /// The longest message that the server accepts, in bytes.
+    ///
+    /// - Throws: `Fault` with `unavailable` when it is not connected.
+    func payloadLimit() throws -> Int {
+        try requireConnected()
+        return Int(natsConnection_GetMaxPayload(pointer))
+    }
 
     /// Sends a message, or has the library send it at once.
     ///
     /// - Throws: `Fault` with `unavailable` when nothing was sent.
     func publish(_ body: [UInt8], to subject: String, reply: String? = nil) throws {
+        try requireConnected()
         let status = body.withUnsafeBytes { bytes -> natsStatus in
             guard let reply else {
                 return natsConnection_Publish(pointer, subject, bytes.baseAddress, Int32(bytes.count))
@@ -149,6 +180,7 @@ final class NATSConnection: Sendable {
     ///
     /// - Throws: As ``publish(_:to:reply:)``.
     func publish(_ body: [UInt8], to subject: String, reply: String, headers: [(name: String, value: String)]) throws {
+        try requireConnected()
         var message: OpaquePointer?
         let made = body.withUnsafeBytes { bytes in
             natsMsg_Create(

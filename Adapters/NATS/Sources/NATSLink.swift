@@ -51,7 +51,11 @@ final class NATSLink: Sendable {
                     calls.endAll()
                     shared.disconnected()
                 },
-                connected: { shared.connected() }
+                connected: {
+                    // What failed before says nothing about the server of this connection.
+                    calls.noteServed(true, at: runtime.time.now)
+                    shared.connected()
+                }
             )
             return try NATSLink(connection, calls: calls, inbox: inbox, shared: shared)
         }

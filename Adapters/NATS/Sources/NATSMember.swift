@@ -123,6 +123,8 @@ final class NATSMember: GroupMember {
             let partition = Int(tokens[tokens.count - 2])
         else { return }
         let status = message.status ?? 0
+        // A member that has nothing to acknowledge makes no other calls.
+        link.calls.noteServed(status != 503, at: time.now)
         state.withLock { $0.ended(partition, number, status: status, at: time.now) }
         arrived.raise()
     }
@@ -163,11 +165,13 @@ final class NATSMember: GroupMember {
     func announceJoin() { group.announce(.joined, name, on: link.connection) }
 
     /// What a member does beside receiving: announces itself, keeps what it holds, gives away what others are to have.
-    func keep() async {
+    func keep() {
         let now = time.now
         guard !hasLeft else { return }
         guard !state.withLock({ $0.isStuck(after: limits.acknowledgementTimeout, at: now) }) else {
-            return await leave()
+            // By itself: it waits for answers of the server, and the other members are kept meanwhile.
+            Task { await leave() }
+            return
         }
         group.announce(.alive, name, on: link.connection)
         for reply in state.withLock({ $0.extensions(limits.acknowledgementWait, at: now) }) {
@@ -193,12 +197,21 @@ final class NATSMember: GroupMember {
     }
 
     func leave() async {
+        // In a task of its own: that of the caller is cancelled when a program ends, and the order needs the answers.
+        await Task { await leaveInOrder() }.value
+    }
+
+    private func leaveInOrder() async {
         let (replies, used, pinned) = state.withLock { $0.leave() }
         group.leave(name)
         subscription.withLock { $0?.drain() }
         // First: what is returned would be tried with this member's last requests, and would lose its order.
-        try? await forget(used)
-        try? await releasePins(pinned)
+        do {
+            try await forget(used)
+            try await releasePins(pinned)
+        } catch {
+            // The server gives the partitions away after its timeout.
+        }
         for reply in replies { try? link.connection.publish(NATSAck.again(after: .zero), to: reply) }
         group.announce(.left, name, on: link.connection)
         arrived.raise()

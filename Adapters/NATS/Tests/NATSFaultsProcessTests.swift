@@ -1,5 +1,7 @@
+import Foundation
 import MartletCore
 import MartletMessaging
+import MartletTelemetry
 import MartletTesting
 import Synchronization
 import Testing
@@ -63,6 +65,27 @@ struct NATSFaultsProcessTests {
             let fault = await #expect(throws: Fault.self) { try await bus.publish([numbered(1, on: "t")]) }
             #expect(fault?.code == .unavailable)
             try await server.start()
+            try await repeating { try await bus.publish([numbered(1, on: "t")]) }
+        }
+    }
+
+    @Test("a server that refuses the credentials, and accepts them later, is connected to again")
+    func credentials() async throws {
+        let server = try NATSServer(settings: "authorization { user: test, password: earlier }")
+        try await server.start()
+        let change: @Sendable (inout NATSSettings) -> Void = {
+            Self.quick(&$0)
+            $0.credentials = .user("test", password: Redacted("later"))
+        }
+        try await server.withBus(change: change) { bus in
+            // The library gives up after its second attempt.
+            while bus.link.connection.status != .closed { try await SystemTime().sleep(for: .milliseconds(10)) }
+            let fault = await #expect(throws: Fault.self) { try await bus.publish([numbered(1, on: "t")]) }
+            #expect(fault?.code == .unavailable)
+            let file = server.folder.file("nats.conf")
+            let configuration = try String(contentsOfFile: file, encoding: .utf8)
+            try server.folder.write(configuration.replacing("earlier", with: "later"), to: "nats.conf")
+            server.process.signal(SIGHUP)
             try await repeating { try await bus.publish([numbered(1, on: "t")]) }
         }
     }
