@@ -20,21 +20,24 @@ extension NATSBus {
         )
         let accepted = zip(prepared, refusals.outcomes).filter { $0.1.isAccepted }.map(\.0)
         guard !accepted.isEmpty else { return refusals.outcomes }
-        let replies = try await link.calls.run(accepted.count, until: time.now + limits.callTimeout, time) { reply in
-            for (index, prepared) in accepted.enumerated() {
-                let topic = prepared.event.topic
-                guard let count = topics[ExactText(topic)] else { continue }
-                let partition = Partitioning.partition(of: prepared.event.key, among: count)
-                try link.connection.publish(
-                    prepared.event.body,
-                    to: names.subject(topic, partition),
-                    reply: reply(index),
-                    headers: prepared.headers
-                )
+        for part in PublishParts.parts(of: accepted.map(\.event)) {
+            let accepted = accepted[part]
+            let replies = try await link.calls.run(part.count, until: time.now + limits.callTimeout, time) { reply in
+                for (index, prepared) in accepted.enumerated() {
+                    let topic = prepared.event.topic
+                    guard let count = topics[ExactText(topic)] else { continue }
+                    let partition = Partitioning.partition(of: prepared.event.key, among: count)
+                    try link.connection.publish(
+                        prepared.event.body,
+                        to: names.subject(topic, partition),
+                        reply: reply(index),
+                        headers: prepared.headers
+                    )
+                }
             }
+            link.calls.noteServed(replies.contains { $0.status != 503 }, at: time.now)
+            for (reply, prepared) in zip(replies, accepted) { try check(reply, of: prepared.event.topic) }
         }
-        link.calls.noteServed(replies.contains { $0.status != 503 }, at: time.now)
-        for (reply, prepared) in zip(replies, accepted) { try check(reply, of: prepared.event.topic) }
         return refusals.outcomes
     }
 
@@ -98,5 +101,28 @@ extension NATSBus {
 
     private struct PublishAnswer: Decodable {
         let error: JetStream.Failure?
+    }
+}
+
+/// Which events of a batch are sent together.
+enum PublishParts {
+    /// Cuts the batch before each event whose topic and key the part before it has already.
+    ///
+    /// The server may refuse an event and store the next one, as when a stream is nearly full or gets a leader: the events
+    /// of a key are sent one after the other, each when the one before it is stored.
+    static func parts(of events: [Envelope]) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        var start = 0
+        var keys: Set<[ExactText]> = []
+        for (index, event) in events.enumerated() {
+            let key = [ExactText(event.topic), ExactText(event.key)]
+            if keys.contains(key) {
+                parts.append(start..<index)
+                start = index
+                keys = []
+            }
+            keys.insert(key)
+        }
+        return start < events.count ? parts + [start..<events.count] : parts
     }
 }

@@ -139,6 +139,12 @@ struct NATSFaultsProcessTests {
                 }
             }
             #expect(fault?.code == .resourceExhausted)
+            // There is room for the second one, which must not come before the first.
+            await #expect(throws: Fault.self) {
+                try await bus.publish([
+                    numbered(stored + 1, on: "t", body: body), numbered(stored + 2, on: "t", body: []),
+                ])
+            }
             #expect(try await bus.status().first?.published == stored)
             var done: [DeliveryID] = []
             while done.count < Int(stored) { done += try await member.receive(limit: 10).map(\.id) }
