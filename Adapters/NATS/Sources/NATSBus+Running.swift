@@ -16,6 +16,7 @@ extension NATSBus {
                 group.addTask { try await self.serveMembers() }
                 // Apart: a member that is not kept while a purge takes long would count as ended.
                 group.addTask { try await self.purgeAgain() }
+                group.addTask { try await self.readDurabilityAgain() }
             }
         } catch {
             state.withLock { $0.isRunning = false }

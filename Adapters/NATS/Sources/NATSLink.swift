@@ -8,9 +8,18 @@ final class NATSLink: Sendable {
     struct State {
         var groups: [[ExactText]: NATSGroup] = [:]
         var members: [WeakMember] = []
-        /// Whether the servers write to the disk before they acknowledge; `false` when that was not read since the last
-        /// connect.
-        var isDurable = false
+        /// How often it has connected.
+        var connects = 0
+        var durability = Durability.unknown
+    }
+
+    /// Whether the servers write to the disk before they acknowledge.
+    enum Durability {
+        /// Not read since the last connect, or not of enough servers.
+        case unknown
+        /// Most do, and none was read that does not. The others are away.
+        case most
+        case all
     }
 
     /// A member that its user may drop without leaving: then its membership ends.
@@ -22,7 +31,12 @@ final class NATSLink: Sendable {
     final class Shared: Sendable {
         let state = Mutex(State())
 
-        func connected() { state.withLock { $0.isDurable = false } }
+        func connected() {
+            state.withLock { state in
+                state.connects += 1
+                state.durability = .unknown
+            }
+        }
 
         func disconnected() { for member in members { member.disconnected() } }
 

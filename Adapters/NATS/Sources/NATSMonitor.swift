@@ -135,22 +135,74 @@ struct NATSMonitor: Sendable {
 extension NATSBus {
     /// Asks the servers' monitoring endpoints, once for each connection: a server may be restarted with other settings.
     ///
-    /// - Throws: `Fault` with `failedPrecondition` when one acknowledges what is not on the disk, or is not listed.
+    /// A server that is away stores nothing: it is enough that more than half of them answer. ``run()`` asks the others
+    /// later.
+    ///
+    /// - Throws: `Fault` with `failedPrecondition` when one acknowledges what is not on the disk, or is not listed;
+    ///   `unavailable` when too few can be asked.
     func requireDurable() async throws {
         let shared = link.shared
-        guard !settings.acceptsUnsyncedWrites, !shared.state.withLock({ $0.isDurable }) else { return }
-        var servers = 0
-        for url in settings.monitoring {
-            let size = try await NATSMonitor(url: url).requireDurable(within: limits.callTimeout)
-            servers = max(servers, size)
+        guard !settings.acceptsUnsyncedWrites, shared.state.withLock({ $0.durability == .unknown }) else { return }
+        try await readDurability(for: shared)
+    }
+
+    /// Asks those again that were away, so that none returns with other settings unnoticed.
+    func readDurabilityAgain() async throws {
+        while true {
+            try await time.sleep(for: limits.callTimeout)
+            let shared = link.shared
+            guard shared.state.withLock({ $0.durability == .most }) else { continue }
+            do {
+                try await readDurability(for: shared)
+            } catch {
+                // The next publication gets the error.
+                shared.state.withLock { $0.durability = .unknown }
+            }
         }
-        guard servers <= settings.monitoring.count else {
+    }
+
+    private func readDurability(for shared: NATSLink.Shared) async throws {
+        let connects = shared.state.withLock { $0.connects }
+        let answers = await answers(of: settings.monitoring)
+        var servers = 0
+        var away: [Fault] = []
+        for answer in answers {
+            switch answer {
+            case .success(let size): servers = max(servers, size)
+            case .failure(let fault) where fault.code == .unavailable: away.append(fault)
+            case .failure(let fault): throw fault
+            }
+        }
+        if let fault = away.first, away.count * 2 >= answers.count { throw fault }
+        guard servers <= answers.count else {
             throw Fault(
                 .failedPrecondition,
                 "nats.unlisted_servers",
-                "NATS: the cluster has \(servers) servers, and the settings name \(settings.monitoring.count) monitoring endpoints"
+                "NATS: the cluster has \(servers) servers, and the settings name \(answers.count) monitoring endpoints"
             )
         }
-        shared.state.withLock { $0.isDurable = true }
+        let isCurrent = shared.state.withLock { state in
+            guard state.connects == connects else { return false }
+            state.durability = away.isEmpty ? .all : .most
+            return true
+        }
+        // A server that was started again meanwhile may have answered before its end.
+        guard isCurrent else { throw NATSFault.unsent("the connection was replaced") }
+    }
+
+    /// The answers of all, in any order.
+    private func answers(of urls: [String]) async -> [Result<Int, Fault>] {
+        await withTaskGroup(of: Result<Int, Fault>.self) { [limits] group in
+            for url in urls {
+                group.addTask {
+                    do {
+                        return .success(try await NATSMonitor(url: url).requireDurable(within: limits.callTimeout))
+                    } catch {
+                        return .failure(Fault(describing: error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
     }
 }

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletMessaging
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletNATS
@@ -85,6 +86,30 @@ struct NATSClusterProcessTests {
         }
     }
 
+    @Test("one server of three is away: the others are connected to and used, and it is asked when it returns")
+    func away() async throws {
+        let cluster = try NATSCluster()
+        try await cluster.start()
+        try await cluster.withBus { bus in _ = try await repeating { try await bus.publish([numbered(1, on: "t")]) } }
+        try await cluster.servers[2].process.kill(SystemTime())
+        try await cluster.withBus { bus in
+            try await repeating { try await bus.publish([numbered(2, on: "t")]) }
+            let member = try await repeating { try await bus.join(topic: "t", group: "test", start: .earliest) }
+            var received: Set<Int64> = []
+            while received.count < 2 { received.formUnion(try await member.receive(limit: 2).map(\.event.sequence)) }
+            try await cluster.servers[2].start()
+            while bus.link.shared.state.withLock({ $0.durability }) != .all {
+                // For a connection that is new.
+                try? await bus.requireDurable()
+                try await SystemTime().sleep(for: .milliseconds(10))
+            }
+        }
+        try await cluster.servers[1].process.kill(SystemTime())
+        try await cluster.servers[2].process.kill(SystemTime())
+        let bus = try await NATSBus.open(cluster.settings, service: "test", policy: .sole("test"), runtime: .system)
+        await #expect(throws: Fault.self) { try await bus.requireDurable() }
+    }
+
     @Test("all monitoring endpoints must be named: each server stores events")
     func monitoring() async throws {
         let cluster = try NATSCluster()
@@ -123,11 +148,7 @@ final class NATSCluster: Sendable {
         }
     }
 
-    /// Runs `body` with a bus that is connected to all of them, when they serve.
-    func withBus(
-        change: (inout NATSSettings) -> Void = { _ in },
-        _ body: @escaping @Sendable (NATSBus) async throws -> Void
-    ) async throws {
+    var settings: NATSSettings {
         var settings = servers[0].settings
         settings.servers = servers.map { "nats://127.0.0.1:\($0.port)" }
         settings.monitoring = servers.map { "http://127.0.0.1:\($0.monitoringPort)" }
@@ -136,6 +157,15 @@ final class NATSCluster: Sendable {
         settings.limits.partitions = 2
         settings.limits.callTimeout = .seconds(1)
         settings.limits.acknowledgementWait = .seconds(1)
+        return settings
+    }
+
+    /// Runs `body` with a bus that is connected to all of them, when they serve.
+    func withBus(
+        change: (inout NATSSettings) -> Void = { _ in },
+        _ body: @escaping @Sendable (NATSBus) async throws -> Void
+    ) async throws {
+        var settings = settings
         change(&settings)
         let bus = try await NATSBus.open(settings, service: "test", policy: .sole("test"), runtime: .system)
         try await repeating { _ = try await bus.status() }
