@@ -124,8 +124,15 @@ final class NATSConnection: Sendable {
         try check(natsOptions_SetMaxPingsOut(options, 3))
         // One thread for all subscriptions of the process instead of one for each.
         try check(natsOptions_UseGlobalMessageDelivery(options, true))
-        // An error of a subscription, as a slow consumer: what it loses is delivered again.
-        try check(natsOptions_SetErrorHandler(options, { _, _, _, _ in }, nil))
+        // Without a closure: it may come after the connection was closed. Any other error shows where it matters, and what
+        // a subscription loses is delivered again.
+        let report: natsErrHandler = { _, _, status, _ in
+            guard status == NATS_NOT_PERMITTED || status == NATS_CONNECTION_AUTH_FAILED,
+                let text = nats_GetLastError(nil)
+            else { return }
+            NATSRefusals.current.report(String(cString: text))
+        }
+        try check(natsOptions_SetErrorHandler(options, report, nil))
         switch settings.credentials {
         case .none: break
         case .user(let user, let password): try check(natsOptions_SetUserInfo(options, user, password.exposed))

@@ -154,6 +154,10 @@ struct NATSPolicySocketTests {
             await #expect(throws: Fault.self) {
                 _ = try await bus.join(topic: "written", group: "other", start: .earliest)
             }
+            // The server says so to no caller: it is logged.
+            while !NATSRefusals.current.texts.contains(where: { $0.contains("martlet.events.written") }) {
+                try await SystemTime().sleep(for: .milliseconds(10))
+            }
         }
         try await server.withBus(service: "reader", policy: Self.policy, change: settings(of: "reader")) { bus in
             let member = try await bus.join(topic: "written", group: "reader", start: .earliest)
