@@ -89,11 +89,14 @@ extension JetStream {
             let deliver: String
             let filter: String?
             let metadata: [String: String]?
+            /// How long a delivery stays unacknowledged before it is delivered again.
+            let wait: Int64?
             /// `nil` on a server that does not know pinned clients.
             let policy: String?
 
             enum CodingKeys: String, CodingKey {
                 case metadata
+                case wait = "ack_wait"
                 case policy = "priority_policy"
                 case deliver = "deliver_policy"
                 case filter = "filter_subject"

@@ -9,7 +9,7 @@ extension NATSBus {
         try await requireRunning()
         try await requireDurable()
         let partitions = try await partitions(of: topic)
-        let isWhole = try await answered { try await prepare(plan, partitions: partitions, start: start) }
+        let consumers = try await answered { try await prepare(plan, partitions: partitions, start: start) }
         let link = link
         let shared = link.shared.state.withLock { state in
             let key = [ExactText(topic), ExactText(group)]
@@ -21,7 +21,8 @@ extension NATSBus {
         let member = try NATSMember(
             of: shared,
             partitions: partitions,
-            isWhole: isWhole,
+            isWhole: consumers.areWhole,
+            wait: consumers.wait,
             name: ExactText("\(runtime.identifier())"),
             link: link,
             names: names,
@@ -55,8 +56,13 @@ extension NATSBus {
     ///
     /// A crash between two of them leaves the others to the next join, which starts them at its own start.
     ///
-    /// - Returns: Whether the group is given every event of the topic, and has acknowledged none so far.
-    private func prepare(_ plan: GroupPlan, partitions: Int, start: GroupStart) async throws -> Bool {
+    /// - Returns: Whether the group is given every event of the topic, and has acknowledged none so far; how long the server
+    ///   waits for an acknowledgement, which consumers that exist keep from their beginning.
+    private func prepare(
+        _ plan: GroupPlan,
+        partitions: Int,
+        start: GroupStart
+    ) async throws -> (areWhole: Bool, wait: Duration) {
         let stream = names.stream(plan.topic)
         let configs = (0..<partitions).map { partition in
             JetStream.ConsumerConfig(
@@ -87,8 +93,11 @@ extension NATSBus {
         }
         // After the consumers: what they had not acknowledged then is not purged.
         guard let state = try await streams.stream(stream)?.state else { throw NATSFault.unknownTopic(plan.topic) }
-        return state.messages == state.last
+        let areWhole =
+            state.messages == state.last
             && consumers.allSatisfy { $0.config.deliver == "all" && $0.floor.stream == 0 }
+        let waits = consumers.compactMap(\.config.wait).map { Duration.nanoseconds($0) }
+        return (areWhole, waits.min() ?? limits.acknowledgementWait)
     }
 
     /// - Throws: `Fault` when another service began the group, or the server does not let one member at a time receive.

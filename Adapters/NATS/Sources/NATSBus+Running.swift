@@ -28,7 +28,6 @@ extension NATSBus {
     }
 
     private func serveMembers() async throws {
-        let interval = min(NATSMembership.interval, limits.acknowledgementWait / 5)
         var nextRenewal = time.now
         while true {
             try await time.sleep(for: interval)
@@ -37,6 +36,12 @@ extension NATSBus {
             try await renew()
             nextRenewal = time.now + limits.callTimeout
         }
+    }
+
+    /// Between two announcements and extensions of all members.
+    var interval: Duration {
+        let waits = link.shared.members.map(\.wait) + [limits.acknowledgementWait]
+        return waits.reduce(NATSMembership.interval) { min($0, $1 / 5) }
     }
 
     private func keepMembers() {

@@ -20,6 +20,8 @@ final class NATSMember: GroupMember {
     /// A stream removes nothing that a group has not acknowledged.
     let losses: [GroupLoss] = []
 
+    /// How long the server waits for an acknowledgement.
+    let wait: Duration
     private let link: NATSLink
     private let group: NATSGroup
     private let name: ExactText
@@ -37,6 +39,7 @@ final class NATSMember: GroupMember {
         of group: NATSGroup,
         partitions: Int,
         isWhole: Bool,
+        wait: Duration,
         name: ExactText,
         link: NATSLink,
         names: NATSNames,
@@ -44,6 +47,7 @@ final class NATSMember: GroupMember {
         time: any TimeSource
     ) throws {
         self.isWhole = isWhole
+        self.wait = wait
         self.link = link
         self.group = group
         self.name = name
@@ -174,7 +178,7 @@ final class NATSMember: GroupMember {
             return
         }
         group.announce(.alive, name, on: link.connection)
-        for reply in state.withLock({ $0.extensions(limits.acknowledgementWait, at: now) }) {
+        for reply in state.withLock({ $0.extensions(wait, at: now) }) {
             try? link.connection.publish(NATSAck.working, to: reply)
         }
         let wanted = group.partitions(of: name, among: partitions, at: now)

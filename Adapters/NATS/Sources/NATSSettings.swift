@@ -76,7 +76,7 @@ public struct NATSLimits: Sendable {
     public var acknowledgementTimeout = Duration.seconds(300)
     /// After this time the server delivers again what a process held that has ended or is stopped.
     ///
-    /// At least 1 s.
+    /// At least 1 s. Groups keep what they were made with.
     public var acknowledgementWait = Duration.seconds(5)
     /// How long an event is stored; longer while a group has not acknowledged it.
     public var retention = Duration.seconds(7 * 24 * 3_600)

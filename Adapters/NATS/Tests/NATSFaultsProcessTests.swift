@@ -119,6 +119,31 @@ struct NATSFaultsProcessTests {
         withExtendedLifetime((stopped, first)) {}
     }
 
+    @Test("a member extends what it holds as its group was made, also when that is not what its settings say")
+    func otherWait() async throws {
+        let server = try await SharedServer.current.get()
+        let change: @Sendable (inout NATSSettings) -> Void = { $0.prefix = "otherWait" }
+        try await server.withBus(
+            change: {
+                change(&$0)
+                Self.quick(&$0)
+            },
+            { bus in await (try bus.join(topic: "t", group: "test", start: .earliest)).leave() }
+        )
+        try await server.withBus(
+            change: {
+                change(&$0)
+                $0.limits.acknowledgementWait = .seconds(60)
+            },
+            { bus in
+                let member = try await bus.join(topic: "t", group: "test", start: .earliest)
+                #expect((member as? NATSMember)?.wait == .seconds(1))
+                #expect(bus.interval == .milliseconds(200))
+                await member.leave()
+            }
+        )
+    }
+
     @Test("a full stream refuses publications, loses nothing, and takes them again after a purge")
     func full() async throws {
         let server = try await SharedServer.current.get()
