@@ -1,6 +1,7 @@
 import Logging
 import MartletCore
 import MartletMessaging
+import MartletTelemetry
 import Synchronization
 
 extension NATSBus {
@@ -89,13 +90,16 @@ extension NATSBus {
     // MARK: Retention
 
     private func purgeAgain() async throws {
+        let clock = ClockWatch(time: time, metrics: nil)
         while true {
             try await time.sleep(for: limits.purgeInterval)
-            try await purge()
+            try await purge(unless: clock)
         }
     }
 
-    private func purge() async throws {
+    /// Purges the service's own topics, unless the wall clock has jumped: then all ages are wrong for a while.
+    func purge(unless clock: ClockWatch) async throws {
+        guard !clock.pausesExpiry else { return }
         for topic in state.withLock({ $0.owned.sorted() }) {
             do {
                 try await answered { try await purge(topic.text) }

@@ -186,6 +186,28 @@ struct NATSFaultsProcessTests {
         }
     }
 
+    @Test("a jump of the wall clock removes nothing")
+    func jump() async throws {
+        let server = try await SharedServer.current.get()
+        let time = JumpingTime()
+        var settings = server.settings
+        settings.prefix = "jump"
+        let bus = try await NATSBus.open(
+            settings,
+            service: "test",
+            policy: .sole("test"),
+            runtime: Runtime(time: time, entropy: SystemEntropy())
+        )
+        try await bus.declare(BusDeclaration(topics: [TopicPlan("t", retention: .seconds(60))]))
+        try await bus.publish([numbered(1, on: "t")])
+        let clock = ClockWatch(time: time, metrics: nil)
+        time.jump(by: .seconds(3_600))
+        try await bus.purge(unless: clock)
+        #expect(try await bus.streams.stream(bus.names.stream("t"))?.state.messages == 1)
+        try await bus.purge(unless: ClockWatch(time: time, metrics: nil))
+        #expect(try await bus.streams.stream(bus.names.stream("t"))?.state.messages == 0)
+    }
+
     @Test("a server that acknowledges before it writes to the disk is refused, unless that is accepted")
     func unsynced() async throws {
         let server = try NATSServer(syncs: false)
@@ -237,6 +259,19 @@ struct LaterTime: TimeSource {
 
     var now: Moment { system.now }
     var date: Timestamp { system.date + ahead }
+
+    func sleep(until moment: Moment) async throws { try await system.sleep(until: moment) }
+}
+
+/// The system's clocks, of which the wall clock jumps.
+final class JumpingTime: TimeSource {
+    private let ahead = Mutex(Duration.zero)
+    private let system = SystemTime()
+
+    var now: Moment { system.now }
+    var date: Timestamp { system.date + ahead.withLock { $0 } }
+
+    func jump(by duration: Duration) { ahead.withLock { $0 += duration } }
 
     func sleep(until moment: Moment) async throws { try await system.sleep(until: moment) }
 }
