@@ -105,7 +105,8 @@ final class NATSMember: GroupMember {
         guard let partition = NATSNames.partition(ofSubject: message.subject) else { return }
         guard let event = NATSEnvelope.event(message, on: group.topic) else {
             // Of a publisher that is none of ours: it stays unacknowledged, and shows in the lag.
-            return
+            state.withLock { $0.arrived(in: partition) }
+            return arrived.raise()
         }
         let id = DeliveryID(partition: partition, offset: ack.sequence)
         let delivery = Delivery(id: id, event: event, attempt: ack.attempt)

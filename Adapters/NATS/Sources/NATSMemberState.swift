@@ -106,10 +106,7 @@ struct NATSMemberState: Sendable {
         let partition = delivery.id.partition
         guard !hasLeft, partitions.indices.contains(partition) else { return true }
         partitions[partition].pin = pin
-        if let waiting = partitions[partition].waiting {
-            partitions[partition].waiting?.remaining -= 1
-            if waiting.remaining <= 1 { partitions[partition].waiting = nil }
-        }
+        arrived(in: partition)
         let held = Held(reply: reply, since: now, extended: now)
         if partitions[partition].held.updateValue(held, forKey: delivery.id.offset) != nil {
             // It came again before it was returned by `receive`, or while it is handled.
@@ -117,6 +114,13 @@ struct NATSMemberState: Sendable {
         }
         partitions[partition].ready.append(delivery)
         return false
+    }
+
+    /// A message came, of an event or not: its request has one less to come.
+    mutating func arrived(in partition: Int) {
+        guard partitions.indices.contains(partition), let waiting = partitions[partition].waiting else { return }
+        partitions[partition].waiting?.remaining -= 1
+        if waiting.remaining <= 1 { partitions[partition].waiting = nil }
     }
 
     /// At most `limit` deliveries, in partition order.

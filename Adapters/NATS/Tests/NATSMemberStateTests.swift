@@ -42,6 +42,16 @@ struct NATSMemberStateTests {
         #expect(second.map(\.pin) == ["pin"])
     }
 
+    @Test("what is not an event of ours ends its request as an event does, and is not held")
+    mutating func foreign() {
+        #expect(state.pulls([true, false], at: start).map(\.batch) == [10])
+        for _ in 1...9 { state.arrived(in: 0) }
+        #expect(state.pulls([true, false], at: start).isEmpty)
+        state.arrived(in: 0)
+        #expect(state.pulls([true, false], at: start).map(\.batch) == [10])
+        state.arrived(in: 9)
+    }
+
     @Test("a request without an answer is repeated after its time, one that ended at once")
     mutating func repeats() throws {
         let first = try #require(state.pulls([true, false], at: start).first)
