@@ -27,23 +27,32 @@ struct NATSMonitor: Sendable {
             enum CodingKeys: String, CodingKey { case size = "cluster_size" }
         }
 
+        let server: String
         let config: Config?
         let disabled: Bool?
         let cluster: Cluster?
 
         enum CodingKeys: String, CodingKey {
             case config, disabled
+            case server = "server_id"
             case cluster = "meta_cluster"
         }
+    }
+
+    /// What a server states of itself.
+    struct Answer: Sendable {
+        /// Of this start of it.
+        let id: String
+        /// Of how many servers the cluster consists that it belongs to.
+        let clusterSize: Int
     }
 
     /// As `http://127.0.0.1:8222`.
     let url: String
 
-    /// - Returns: Of how many servers the cluster consists that the server belongs to.
     /// - Throws: `Fault` with `failedPrecondition` when the server acknowledges before it has written to the disk, or stores
     ///   nothing; `unavailable` when it cannot be asked.
-    func requireDurable(within timeout: Duration) async throws -> Int {
+    func requireDurable(within timeout: Duration) async throws -> Answer {
         let body = try await get("/jsz?config=true", within: timeout)
         let jetstream: Jetstream
         do {
@@ -63,7 +72,7 @@ struct NATSMonitor: Sendable {
                     + "set jetstream.sync_interval to always, or accept unsynced writes"
             )
         }
-        return jetstream.cluster?.size ?? 1
+        return Answer(id: jetstream.server, clusterSize: jetstream.cluster?.size ?? 1)
     }
 
     private func get(_ path: String, within timeout: Duration) async throws -> [UInt8] {
@@ -165,20 +174,25 @@ extension NATSBus {
         let connects = shared.state.withLock { $0.connects }
         let answers = await answers(of: settings.monitoring)
         var servers = 0
+        var answered: Set<String> = []
         var away: [Fault] = []
         for answer in answers {
             switch answer {
-            case .success(let size): servers = max(servers, size)
+            case .success(let answer):
+                servers = max(servers, answer.clusterSize)
+                answered.insert(answer.id)
             case .failure(let fault) where fault.code == .unavailable: away.append(fault)
             case .failure(let fault): throw fault
             }
         }
         if let fault = away.first, away.count * 2 >= answers.count { throw fault }
-        guard servers <= answers.count else {
+        // Two addresses of one server are one server.
+        let listed = answered.count + away.count
+        guard servers <= listed else {
             throw Fault(
                 .failedPrecondition,
                 "nats.unlisted_servers",
-                "NATS: the cluster has \(servers) servers, and the settings name \(answers.count) monitoring endpoints"
+                "NATS: the cluster has \(servers) servers, and the settings name the monitoring endpoints of \(listed)"
             )
         }
         let isCurrent = shared.state.withLock { state in
@@ -191,8 +205,8 @@ extension NATSBus {
     }
 
     /// The answers of all, in any order.
-    private func answers(of urls: [String]) async -> [Result<Int, Fault>] {
-        await withTaskGroup(of: Result<Int, Fault>.self) { [limits] group in
+    private func answers(of urls: [String]) async -> [Result<NATSMonitor.Answer, Fault>] {
+        await withTaskGroup(of: Result<NATSMonitor.Answer, Fault>.self) { [limits] group in
             for url in urls {
                 group.addTask {
                     do {

@@ -110,11 +110,14 @@ struct NATSClusterProcessTests {
         await #expect(throws: Fault.self) { try await bus.requireDurable() }
     }
 
-    @Test("all monitoring endpoints must be named: each server stores events")
-    func monitoring() async throws {
+    @Test(
+        "the monitoring endpoints of all servers must be named: each stores events",
+        arguments: [{ $0.removeLast() }, { $0[2] = $0[1] }] as [@Sendable (inout [String]) -> Void]
+    )
+    func monitoring(_ change: @Sendable (inout [String]) -> Void) async throws {
         let cluster = try NATSCluster()
         try await cluster.start()
-        try await cluster.withBus(change: { $0.monitoring.removeLast() }) { bus in
+        try await cluster.withBus(change: { change(&$0.monitoring) }) { bus in
             let fault = await #expect(throws: Fault.self) {
                 try await repeating { try await bus.declare(BusDeclaration(topics: [TopicPlan("t")])) }
             }
