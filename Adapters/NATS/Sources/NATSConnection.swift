@@ -155,6 +155,9 @@ final class NATSConnection: Sendable {
     /// Asks the callbacks and not the library, whose lock is held during each attempt to connect.
     var status: Status { events.status.withLock { $0 } }
 
+    /// Whether the library has closed it; may block its thread for as long as an attempt to connect takes.
+    var isClosed: Bool { natsConnection_IsClosed(pointer) }
+
     /// - Throws: `Fault` with `unavailable` when it is not connected: a call of the library would block this thread for as
     ///   long as an attempt to connect takes.
     private func requireConnected() throws {

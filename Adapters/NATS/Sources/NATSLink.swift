@@ -48,8 +48,8 @@ final class NATSLink: Sendable {
     /// The beginning of the subjects of the service's answers.
     let inbox: String
     let shared: Shared
-    /// Receives the answers.
-    private let subscription: NATSConnection.Subscription
+    /// Receives the answers; `nil` for a connection that was closed at once.
+    private let subscription: NATSConnection.Subscription?
 
     /// Connects, or begins to: servers that are away are tried again.
     static func open(_ settings: NATSSettings, service: String, _ runtime: Runtime) async throws -> NATSLink {
@@ -80,6 +80,12 @@ final class NATSLink: Sendable {
         self.calls = calls
         self.inbox = inbox
         self.shared = shared
-        subscription = try connection.subscribe("\(calls.inbox).*.*") { calls.take($0) }
+        do {
+            subscription = try connection.subscribe("\(calls.inbox).*.*") { calls.take($0) }
+        } catch {
+            // The servers have refused it twice already, as when it begins: it is replaced as one that is closed later.
+            guard connection.isClosed else { throw error }
+            subscription = nil
+        }
     }
 }
