@@ -109,7 +109,7 @@ enum PublishParts {
     /// Cuts the batch before each event whose topic and key the part before it has already.
     ///
     /// The server may refuse an event and store the next one, as when a stream is nearly full or gets a leader: the events
-    /// of a key are sent one after the other, each when the one before it is stored.
+    /// of a key are sent one at a time, each when the one before it is stored.
     static func parts(of events: [Envelope]) -> [Range<Int>] {
         var parts: [Range<Int>] = []
         var start = 0

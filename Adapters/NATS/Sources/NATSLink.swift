@@ -66,7 +66,7 @@ final class NATSLink: Sendable {
                     shared.disconnected()
                 },
                 connected: {
-                    // What failed before says nothing about the server of this connection.
+                    // What failed before is no failure of the server of this connection.
                     calls.noteServed(true, at: runtime.time.now)
                     shared.connected()
                 }

@@ -25,7 +25,7 @@ struct NATSCallsTests {
         #expect(isUnserved())
     }
 
-    @Test("a call that is cancelled says nothing about the server, one without an answer does")
+    @Test("a call that is cancelled states nothing about the server, one without an answer does")
     func cancelled() async {
         let time = ManualTime()
         for isCancelled in [true, false] {

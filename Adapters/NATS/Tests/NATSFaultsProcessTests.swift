@@ -119,7 +119,7 @@ struct NATSFaultsProcessTests {
         withExtendedLifetime((stopped, first)) {}
     }
 
-    @Test("a member extends what it holds as its group was made, also when that is not what its settings say")
+    @Test("a member extends what it holds as its group was made, also when its settings state another time")
     func otherWait() async throws {
         let server = try await SharedServer.current.get()
         let change: @Sendable (inout NATSSettings) -> Void = { $0.prefix = "otherWait" }

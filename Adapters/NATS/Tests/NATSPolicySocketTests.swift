@@ -154,7 +154,7 @@ struct NATSPolicySocketTests {
             await #expect(throws: Fault.self) {
                 _ = try await bus.join(topic: "written", group: "other", start: .earliest)
             }
-            // The server says so to no caller: it is logged.
+            // The server reports it to no caller: it is logged.
             while !NATSRefusals.current.texts.contains(where: { $0.contains("martlet.events.written") }) {
                 try await SystemTime().sleep(for: .milliseconds(10))
             }
