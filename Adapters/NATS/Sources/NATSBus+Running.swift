@@ -30,12 +30,15 @@ extension NATSBus {
 
     private func serveMembers() async throws {
         var nextRenewal = time.now
-        while true {
-            try await time.sleep(for: interval)
-            keepMembers()
-            guard nextRenewal <= time.now, isUnserved else { continue }
-            try await renew()
-            nextRenewal = time.now + limits.callTimeout
+        try await withThrowingDiscardingTaskGroup { group in
+            while true {
+                try await time.sleep(for: interval)
+                // Each by itself: it waits for answers of the server, and the other members are kept meanwhile.
+                for member in keepMembers() { group.addTask { await member.leave() } }
+                guard nextRenewal <= time.now, isUnserved else { continue }
+                try await renew()
+                nextRenewal = time.now + limits.callTimeout
+            }
         }
     }
 
@@ -45,13 +48,15 @@ extension NATSBus {
         return waits.reduce(NATSMembership.interval) { min($0, $1 / 5) }
     }
 
-    private func keepMembers() {
+    /// - Returns: Those that are stuck.
+    private func keepMembers() -> [NATSMember] {
         let shared = link.shared
-        for member in shared.members { member.keep() }
+        let stuck = shared.members.filter { $0.keep() }
         shared.state.withLock { state in
             state.members.removeAll { $0.member?.hasLeft ?? true }
             state.groups = state.groups.filter { !$0.value.isUnused }
         }
+        return stuck
     }
 
     /// Whether the library does not find a server that serves by itself.

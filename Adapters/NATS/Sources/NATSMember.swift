@@ -170,13 +170,13 @@ final class NATSMember: GroupMember {
     func announceJoin() { group.announce(.joined, name, on: link.connection) }
 
     /// What a member does beside receiving: announces itself, keeps what it holds, gives away what others are to have.
-    func keep() {
+    ///
+    /// - Returns: Whether it is stuck, and is to leave.
+    func keep() -> Bool {
         let now = time.now
-        guard !hasLeft else { return }
+        guard !hasLeft else { return false }
         guard !state.withLock({ $0.isStuck(after: limits.acknowledgementTimeout, at: now) }) else {
-            // By itself: it waits for answers of the server, and the other members are kept meanwhile.
-            Task { await leave() }
-            return
+            return true
         }
         group.announce(.alive, name, on: link.connection)
         for reply in state.withLock({ $0.extensions(wait, at: now) }) {
@@ -186,6 +186,7 @@ final class NATSMember: GroupMember {
         for partition in state.withLock({ $0.unpins(wanted) }) { try? unpin(partition) }
         // Another member may have ended: its partitions may be this one's now.
         arrived.raise()
+        return false
     }
 
     /// The connection was lost: no request of before will be answered.
@@ -202,11 +203,6 @@ final class NATSMember: GroupMember {
     }
 
     func leave() async {
-        // In a task of its own: that of the caller is cancelled when a program ends, and the order needs the answers.
-        await Task { await leaveInOrder() }.value
-    }
-
-    private func leaveInOrder() async {
         let (replies, used, pinned) = state.withLock { $0.leave() }
         group.leave(name)
         subscription.withLock { $0?.drain() }

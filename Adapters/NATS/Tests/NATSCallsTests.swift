@@ -29,12 +29,14 @@ struct NATSCallsTests {
     func cancelled() async {
         let time = ManualTime()
         for isCancelled in [true, false] {
-            let call = Task {
-                _ = try await calls.run(1, until: time.now + .seconds(10), time) { _ in }
+            await #expect(throws: (any Error).self) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await calls.run(1, until: time.now + .seconds(10), time) { _ in } }
+                    await time.waitForSleepers()
+                    if isCancelled { group.cancelAll() } else { time.advance(by: .seconds(10)) }
+                    try await group.next()
+                }
             }
-            await time.waitForSleepers()
-            if isCancelled { call.cancel() } else { time.advance(by: .seconds(10)) }
-            await #expect(throws: (any Error).self) { try await call.value }
             // Ten seconds later another one fails.
             calls.noteServed(false, at: time.now + .seconds(10))
             #expect(isUnserved() == !isCancelled)
