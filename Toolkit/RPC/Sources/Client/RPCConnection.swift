@@ -277,7 +277,6 @@ public final class RPCConnection: RPCChannel {
             stream.eventLoop.makeFailedFuture(CancellationError())
         }
         try pipeline.addHandler(handler)
-        try pipeline.addHandler(ReadOncePerTurn())
     }
 
     private func connected(_ number: UInt64, _ result: Result<ClientLink, any Error>) {

@@ -178,7 +178,6 @@ public final class RPCServer: Service {
             }
         }
         try pipeline.addHandler(handler)
-        try pipeline.addHandler(ReadOncePerTurn())
     }
 }
 
