@@ -66,7 +66,7 @@ struct PostgresFaultSocketTests {
         }
     }
 
-    @Test("a session that ends at the first run of a statement leaves none prepared for the next session")
+    @Test("a session that ends at the first run of a statement leaves none prepared for the next connection")
     func endedAtFirstRun() async throws {
         let (database, _) = try await proxied(limits())
         // More often than there are connections: one of them runs the statement again.
